@@ -1,0 +1,3 @@
+"""bs: content-hash caching builds of container images for monorepos."""
+
+__version__ = "0.1.0"

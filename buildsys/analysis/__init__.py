@@ -1,0 +1,1 @@
+"""Targets to actions, with what imports and manifests tell; pure."""

@@ -1,0 +1,1 @@
+"""BuildKit: finding, providing and driving it; bases."""

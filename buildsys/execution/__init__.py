@@ -1,0 +1,1 @@
+"""The plan (pure), the ports and the loop that carries it out."""

@@ -1,0 +1,1 @@
+"""Reading, exporting and loading what was built."""

@@ -1,0 +1,1 @@
+"""Manifests, action keys and their differences; pure."""

@@ -1,0 +1,1 @@
+"""BUILD.yaml text to targets; pure."""

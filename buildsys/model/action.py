@@ -1,0 +1,112 @@
+"""Actions: what makes one layer of an image, with everything its result may depend on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from buildsys.model.digest import ActionKey, Digest, ImageDigest
+from buildsys.model.dockerfile import Stage
+from buildsys.model.label import Label
+
+
+class Role(StrEnum):
+    """A dependency layer is made of a language's manifests, the code layer of the sources."""
+
+    DEPENDENCY = "dependency"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInput:
+    """Files that enter as the named context `context`; sealed into one layer when the action runs.
+
+    `names_only` files enter by their path alone and are empty in the build.
+    """
+
+    context: str
+    files: tuple[str, ...]
+    names_only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One layer of one target: the stages that make it, and the contexts that these stages name.
+
+    `layers` are the names of the target's layers that enter as contexts of the same name.
+    `stand_ins` names, for a layer in `layers` that is an accelerator, the layer that may stand in for it:
+    with either, the result is the same, so the key has the stand-in.
+    """
+
+    layer: str
+    role: Role
+    rule: str
+    rule_version: int
+    stages: tuple[Stage, ...]
+    platform: str
+    sources: tuple[SourceInput, ...] = ()
+    bases: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    stand_ins: Mapping[str, str] | None = None
+    accelerator: bool = False
+    final: bool = False
+    """The image itself: its time stamps are made constant."""
+
+    @property
+    def stage(self) -> str:
+        """The stage whose result is the layer."""
+        return self.stages[-1].name
+
+    def stand_in(self, layer: str) -> str:
+        return (self.stand_ins or {}).get(layer, layer)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetActions:
+    """The actions of one target, each behind those that it needs; the last one makes the image."""
+
+    label: Label
+    rule: str
+    actions: tuple[Action, ...]
+    max_size: int | None = None
+
+    def action(self, layer: str) -> Action:
+        return next(action for action in self.actions if action.layer == layer)
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob of an image: manifest, config or layer; `size_bytes` as it is stored."""
+
+    digest: Digest
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """What an action made. `unpacked_bytes` counts the files of all layers, as `docker images` does."""
+
+    digest: ImageDigest
+    blobs: tuple[Blob, ...]
+    """Manifest, config, then the layers from the bottom up."""
+    unpacked_bytes: int
+    duration_s: float = 0.0
+
+    @property
+    def size_bytes(self) -> int:
+        """What the layers take as they are stored (compressed)."""
+        return sum(blob.size_bytes for blob in self.blobs[2:])
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedAction:
+    """An action whose inputs were read: its manifest, and the key that is the manifest's hash."""
+
+    key: ActionKey
+    action: Action
+    manifest: "Manifest"
+    layers: Mapping[str, ActionKey]
+    """Context name → key, for the layers that enter; accelerators by their own keys."""
+
+
+Manifest = Mapping[str, object]
+"""JSON-like; see `buildsys.keys.manifest` for its fields."""

@@ -1,0 +1,116 @@
+"""Targets: named things that a package declares, and what a workspace declares for all of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
+
+from buildsys.errors import Location
+from buildsys.model.label import Label
+
+ROOT_BUILD_FILE = "BUILD.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """How a container of the image is asked whether it is well: by URL or by command."""
+
+    http: str = ""
+    command: tuple[str, ...] = ()
+    interval: str = "30s"
+    timeout: str = "3s"
+    start_period: str = "5s"
+    retries: int = 3
+
+
+AttributeValue: TypeAlias = (
+    str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...] | Healthcheck | None
+)
+"""A validated value: sizes are bytes, durations and labels are text in their canonical spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One declared target; `attributes` has every attribute of its rule, defaults filled in."""
+
+    label: Label
+    rule: str
+    attributes: Mapping[str, AttributeValue]
+    deps: tuple[Label, ...] = ()
+    at: Location = field(default=Location(ROOT_BUILD_FILE), compare=False)
+
+    def text(self, name: str) -> str:
+        value = self.attributes[name]
+        assert isinstance(value, str)
+        return value
+
+    def number(self, name: str) -> int | None:
+        value = self.attributes[name]
+        assert value is None or isinstance(value, int)
+        return value
+
+    def strings(self, name: str) -> tuple[str, ...]:
+        value = self.attributes[name]
+        assert isinstance(value, tuple)
+        return tuple(item for item in value if isinstance(item, str))
+
+    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        value = self.attributes[name]
+        assert isinstance(value, tuple)
+        return tuple(item for item in value if isinstance(item, tuple))
+
+    def healthcheck(self) -> Healthcheck | None:
+        value = self.attributes["healthcheck"]
+        assert value is None or isinstance(value, Healthcheck)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """A root file system made of Debian packages, for places without a registry.
+
+    `variant` is mmdebstrap's: `minbase` installs a small Debian, `extract` only unpacks the packages
+    and what they depend on. `trim` names paths, with `*`, that are removed afterwards; `links` makes
+    symbolic links; `busybox` links every applet of the static busybox into /bin.
+    """
+
+    packages: tuple[str, ...]
+    suite: str = "trixie"
+    variant: str = "minbase"
+    trim: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    busybox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A named base image: a reference in a registry, and how to do without one."""
+
+    name: str
+    image: str
+    bootstrap: Bootstrap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Where BuildKit is looked for before a private one is started."""
+
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the root BUILD.yaml says for the whole workspace."""
+
+    name: str = "workspace"
+    bases: Mapping[str, Base] = field(default_factory=lambda: MappingProxyType({}))
+    engine: EngineSettings = EngineSettings()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One BUILD.yaml: the targets declared in a folder."""
+
+    path: str
+    targets: tuple[Target, ...]

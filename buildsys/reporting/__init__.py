@@ -1,0 +1,1 @@
+"""Events and results, shown to people and machines."""

@@ -1,0 +1,1 @@
+"""What a kind of target means, one file per rule; pure."""

@@ -1,0 +1,1 @@
+"""The checkout on disk: files, their digests, sealing."""
