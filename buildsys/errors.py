@@ -1,12 +1,13 @@
 """Everything that `bs` can refuse, with its exit code.
 
-    BuildsysError            37  (a bug, unless a subclass says otherwise)
+    BuildsysError
     ├── UsageError            2  a wrong argument, label or pattern
     ├── BuildFileError        2  BUILD.yaml or another input file, with its place
     ├── BuildFailed           1  a step of an image failed
     ├── CheckFailed           3  a test, a verification or a size budget failed
     ├── MachineError         36  the machine lacks something: BuildKit, a base, a tool
     ├── InputChanged          1  a source changed while it was being read
+    ├── InternalError        37  a bug in bs
     └── Interrupted         130  Ctrl-C or SIGTERM
 """
 
@@ -77,6 +78,10 @@ class InputChanged(BuildsysError):
     """A source file isn't what it was when it was hashed; the action has to be planned again."""
 
     exit_code = 1
+
+
+class InternalError(BuildsysError):
+    """Something that only a bug can bring about."""
 
 
 class Interrupted(BuildsysError):

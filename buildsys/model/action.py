@@ -106,6 +106,8 @@ class KeyedAction:
     manifest: "Manifest"
     layers: Mapping[str, ActionKey]
     """Context name → key, for the layers that enter; accelerators by their own keys."""
+    stand_ins: Mapping[str, ActionKey]
+    """Context name → key of what may stand in for the accelerator that enters there."""
 
 
 Manifest = Mapping[str, object]

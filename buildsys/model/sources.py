@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class SourceTree(Protocol):
@@ -32,13 +33,13 @@ class SourceTree(Protocol):
         """What `reader` finds in a file; remembered by content."""
 
 
-class FactReader(Protocol[T]):
+class FactReader(Protocol[T_co]):
     """Finds something in the text of one file, and nowhere else."""
 
     name: str
     """Names the reader and its version: what is remembered under one name is never used for another."""
 
-    def read(self, text: str) -> T:
+    def read(self, text: str) -> T_co:
         """Plain values only (str, int, bool, None, tuples, lists, dicts): they are remembered on disk."""
 
 

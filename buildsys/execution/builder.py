@@ -1,0 +1,218 @@
+"""The loop that carries a plan out. The only place that starts threads for actions."""
+
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from buildsys.errors import BuildFailed, BuildsysError, InputChanged, Interrupted
+from buildsys.events import (
+    ActionFinished,
+    ActionOutput,
+    ActionStarted,
+    ActionStep,
+    BuildFinished,
+    BuildStarted,
+    EventSink,
+    Outcome,
+    Warned,
+)
+from buildsys.execution.lookup import Lookup
+from buildsys.execution.perform import Performer
+from buildsys.execution.plan import Node, Plan, demanded
+from buildsys.execution.report import BuildReport, LayerRun, report_of
+from buildsys.keys.keying import KeyedTarget
+from buildsys.model.action import ActionResult, Role
+from buildsys.model.digest import ActionKey
+from buildsys.model.files import BaseDigests
+from buildsys.model.graph import Graph
+
+TYPICAL_S = {Role.DEPENDENCY: 60.0, Role.CODE: 5.0}
+"""What an action costs where no earlier one tells: only the order of starting depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to build."""
+
+    jobs: int
+    keep_going: bool = False
+    force: bool = False
+
+
+@dataclass(slots=True)
+class _Build:
+    """One build under way; touched by the main thread only."""
+
+    plan: Plan
+    results: dict[ActionKey, ActionResult]
+    runs: dict[ActionKey, LayerRun] = field(default_factory=dict)
+    errors: list[BuildsysError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """Turns what a solve tells into events of its action."""
+
+    key: ActionKey
+    sink: EventSink
+
+    def step(self, name: str) -> None:
+        self.sink.emit(ActionStep(self.key, name))
+
+    def output(self, text: str) -> None:
+        self.sink.emit(ActionOutput(self.key, text))
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Runs what a lookup found missing, in parallel, the longest way to the end first."""
+
+    performer: Performer
+    sink: EventSink
+    expected_s: Mapping[str, float]
+    """Layer name → seconds that it took before."""
+
+    def build(
+        self,
+        targets: tuple[KeyedTarget, ...],
+        lookup: Lookup,
+        bases: BaseDigests,
+        options: Options,
+    ) -> BuildReport:
+        """Build what `targets` lack.
+
+        Failures are in the report. Raises:
+            InputChanged: a source changed during the build; what was finished is stored, plan again.
+            Interrupted: the user asked to stop; everything that ran has been stopped.
+        """
+        clock = self.performer.clock
+        started = clock.monotonic()
+        nodes = demanded(targets, lookup.hits, evicted=lookup.evicted, force=options.force)
+        build = _Build(Plan(nodes, self._priorities(nodes)), dict(lookup.hits))
+        if options.force:
+            for key in nodes:
+                build.results.pop(key, None)
+        self.sink.emit(BuildStarted(len(targets), len(nodes)))
+        if nodes:
+            self._run(build, bases, options)
+        duration = clock.monotonic() - started
+        self.sink.emit(BuildFinished(len(build.errors), duration))
+        for error in build.errors:
+            if isinstance(error, InputChanged):
+                raise error
+        return report_of(targets, build.results, build.runs, tuple(build.errors), duration)
+
+    def _priorities(self, nodes: Mapping[ActionKey, Node]) -> dict[ActionKey, float]:
+        def cost(key: ActionKey) -> float:
+            action = nodes[key].keyed.action
+            return self.expected_s.get(action.layer, TYPICAL_S[action.role])
+
+        return Graph({key: node.needs | node.wants for key, node in nodes.items()}).remaining(cost)
+
+    def _run(self, build: _Build, bases: BaseDigests, options: Options) -> None:
+        running: dict[Future[tuple[ActionResult, bool]], tuple[ActionKey, float]] = {}
+        with ThreadPoolExecutor(max_workers=options.jobs, thread_name_prefix="action") as pool:
+            try:
+                while not build.plan.ended:
+                    self._start_ready(build, pool, running, bases, options)
+                    # Wakes up now and then, as a signal's handler runs only between two waits.
+                    ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                    for future in ended:
+                        key, since = running.pop(future)
+                        self._settle(build, key, since, future, options)
+            except (KeyboardInterrupt, Interrupted):
+                self.performer.solver.cancel()
+                build.plan.stop()
+                raise Interrupted("interrupted") from None
+            except BaseException:
+                self.performer.solver.cancel()
+                raise
+
+    def _start_ready(
+        self,
+        build: _Build,
+        pool: ThreadPoolExecutor,
+        running: dict[Future[tuple[ActionResult, bool]], tuple[ActionKey, float]],
+        bases: BaseDigests,
+        options: Options,
+    ) -> None:
+        while len(running) < options.jobs and (key := build.plan.next_ready()) is not None:
+            node = build.plan.node(key)
+            build.plan.start(key)
+            self.sink.emit(ActionStarted(key, node.keyed.action.layer, node.labels))
+            future = pool.submit(self._perform, node, bases, dict(build.results), options)
+            running[future] = (key, self.performer.clock.monotonic())
+
+    def _perform(
+        self,
+        node: Node,
+        bases: BaseDigests,
+        known: Mapping[ActionKey, ActionResult],
+        options: Options,
+    ) -> tuple[ActionResult, bool]:
+        return self.performer.perform(
+            node.keyed,
+            bases,
+            known.get,
+            _Progress(node.keyed.key, self.sink),
+            force=options.force,
+        )
+
+    def _settle(
+        self,
+        build: _Build,
+        key: ActionKey,
+        since: float,
+        future: Future[tuple[ActionResult, bool]],
+        options: Options,
+    ) -> None:
+        duration = self.performer.clock.monotonic() - since
+        try:
+            result, made_here = future.result()
+        except Interrupted:
+            raise
+        except BuildsysError as error:
+            self._failed(build, key, duration, error, options)
+            return
+        build.plan.finish(key)
+        build.results[key] = result
+        outcome = Outcome.BUILT if made_here else Outcome.FRESH
+        self._ended(build, key, outcome, duration, result=result)
+
+    def _failed(
+        self,
+        build: _Build,
+        key: ActionKey,
+        duration: float,
+        error: BuildsysError,
+        options: Options,
+    ) -> None:
+        accelerator = build.plan.node(key).keyed.action.accelerator and isinstance(error, BuildFailed)
+        skipped = build.plan.fail(key)
+        if accelerator:
+            layer = build.plan.node(key).keyed.action.layer
+            self.sink.emit(Warned(f"layer `{layer}` failed, building without it: {error}"))
+        else:
+            build.errors.append(error)
+        self._ended(build, key, Outcome.FAILED, duration, message=str(error))
+        if not accelerator and not (options.keep_going and isinstance(error, BuildFailed)):
+            skipped = (*skipped, *build.plan.stop())
+        for other in skipped:
+            self._ended(build, other, Outcome.SKIPPED, 0.0)
+
+    def _ended(
+        self,
+        build: _Build,
+        key: ActionKey,
+        outcome: Outcome,
+        duration: float,
+        *,
+        result: ActionResult | None = None,
+        message: str = "",
+    ) -> None:
+        node = build.plan.node(key)
+        layer = node.keyed.action.layer
+        build.runs[key] = LayerRun(outcome, duration, message)
+        self.sink.emit(
+            ActionFinished(key, layer, node.labels, outcome, duration, result, message)
+        )

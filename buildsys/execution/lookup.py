@@ -1,0 +1,127 @@
+"""What is stored already, and what that makes of each layer: fresh, stale or missing."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from buildsys.execution.ports import ActionCache
+from buildsys.keys.explain import Reason, ReasonCode, explain
+from buildsys.keys.keying import KeyedTarget
+from buildsys.model.action import ActionResult, KeyedAction, Role
+from buildsys.model.digest import ActionKey
+from buildsys.model.label import Label
+
+
+class LayerState(StrEnum):
+    """Whether a layer can be used as it is."""
+
+    FRESH = "fresh"
+    REMOTE = "remote"
+    STALE = "stale"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The answers of the action cache for every layer of some targets."""
+
+    hits: Mapping[ActionKey, ActionResult]
+    evicted: frozenset[ActionKey]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStatus:
+    """One layer; `key` is unknown while a base is missing."""
+
+    name: str
+    role: Role
+    state: LayerState
+    key: ActionKey | None
+    result: ActionResult | None
+    reasons: tuple[Reason, ...] = ()
+    accelerator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStatus:
+    """A target's layers, bottom up."""
+
+    label: Label
+    rule: str
+    layers: tuple[LayerStatus, ...]
+
+    @property
+    def state(self) -> LayerState:
+        """Fresh if nothing would run for it: an accelerator counts only together with what it serves."""
+        states = [layer.state for layer in self.layers if not layer.accelerator]
+        for state in (LayerState.MISSING, LayerState.STALE):
+            if self.layers[-1].state is state:
+                return state
+        return next((s for s in states if s is not LayerState.FRESH), LayerState.FRESH)
+
+
+LastBuilt = Callable[[Label, str], ActionKey | None]
+"""Label and layer → the key under which this checkout last had it."""
+
+
+def look_up(targets: Iterable[KeyedTarget], cache: ActionCache) -> Lookup:
+    hits: dict[ActionKey, ActionResult] = {}
+    evicted: set[ActionKey] = set()
+    for key in {keyed.key for target in targets for keyed in target.layers}:
+        result = cache.get(key)
+        if result is not None:
+            hits[key] = result
+        elif cache.manifest(key) is not None:
+            evicted.add(key)
+    return Lookup(hits, frozenset(evicted))
+
+
+def status_of(
+    target: KeyedTarget, lookup: Lookup, cache: ActionCache, last_built: LastBuilt
+) -> TargetStatus:
+    """The state of each layer, with the reasons of those that aren't fresh."""
+    if target.missing_bases:
+        reasons = tuple(Reason(ReasonCode.BASE_MISSING, subject=b) for b in target.missing_bases)
+        layers = tuple(
+            LayerStatus(a.layer, a.role, LayerState.MISSING, None, None, reasons, a.accelerator)
+            for a in target.actions.actions
+        )
+        return TargetStatus(target.label, target.rule, layers)
+    return TargetStatus(
+        target.label,
+        target.rule,
+        tuple(_layer(target, keyed, lookup, cache, last_built) for keyed in target.layers),
+    )
+
+
+def _layer(
+    target: KeyedTarget,
+    keyed: KeyedAction,
+    lookup: Lookup,
+    cache: ActionCache,
+    last_built: LastBuilt,
+) -> LayerStatus:
+    action = keyed.action
+    result = lookup.hits.get(keyed.key)
+    state, reasons = LayerState.FRESH, tuple[Reason, ...]()
+    if result is None:
+        state, reasons = _not_fresh(target, keyed, lookup, cache, last_built)
+    return LayerStatus(
+        action.layer, action.role, state, keyed.key, result, reasons, action.accelerator
+    )
+
+
+def _not_fresh(
+    target: KeyedTarget,
+    keyed: KeyedAction,
+    lookup: Lookup,
+    cache: ActionCache,
+    last_built: LastBuilt,
+) -> tuple[LayerState, tuple[Reason, ...]]:
+    if keyed.key in lookup.evicted:
+        return LayerState.MISSING, (Reason(ReasonCode.EVICTED),)
+    last = last_built(target.label, keyed.action.layer)
+    built = cache.manifest(last) if last is not None else None
+    if built is None:
+        return LayerState.MISSING, (Reason(ReasonCode.NEVER_BUILT),)
+    return LayerState.STALE, explain(built, keyed.manifest, target.language_manifests)

@@ -1,0 +1,112 @@
+"""Performs one action: seal the inputs, solve, adopt the result, record it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from buildsys.errors import InternalError
+from buildsys.execution.ports import (
+    ActionCache,
+    ActionRecord,
+    BlobStore,
+    Clock,
+    Progress,
+    Sealer,
+    Solver,
+    SolveRequest,
+)
+from buildsys.model.action import ActionResult, Blob, KeyedAction
+from buildsys.model.digest import ActionKey, ImageDigest
+from buildsys.model.dockerfile import render
+from buildsys.model.files import BaseDigests
+
+Below = Callable[[ActionKey], ActionResult | None]
+"""The stored result of a layer below, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Everything that performing an action takes."""
+
+    cache: ActionCache
+    blobs: BlobStore
+    sealer: Sealer
+    solver: Solver
+    clock: Clock
+    made_by: Mapping[str, str]
+
+    def perform(
+        self,
+        keyed: KeyedAction,
+        bases: BaseDigests,
+        below: Below,
+        progress: Progress,
+        *,
+        force: bool = False,
+    ) -> tuple[ActionResult, bool]:
+        """The result, and whether it was made here (another process may have been quicker).
+
+        Raises:
+            BuildFailed, MachineError, InputChanged, Interrupted: see the ports; nothing is recorded then.
+        """
+        with self.cache.lock(keyed.key):
+            stored = None if force else self.cache.get(keyed.key)
+            if stored is not None:
+                return stored, False
+            started = self.clock.monotonic()
+            entering = {name: _result_below(keyed, name, below) for name in keyed.layers}
+            known = [blob.digest for result in entering.values() for blob in result.blobs[2:]]
+            with self.blobs.exporting(known) as folder:
+                request = self._request(keyed, bases, entering, folder, force=force)
+                digest = self.solver.solve(request, progress)
+                blobs = self.blobs.adopt(folder, digest)
+            result = self._result(digest, blobs, self.clock.monotonic() - started)
+            self.cache.put(ActionRecord(keyed.key, keyed.manifest, result, self.made_by))
+            return result, True
+
+    def _request(
+        self,
+        keyed: KeyedAction,
+        bases: BaseDigests,
+        entering: Mapping[str, ActionResult],
+        folder: str,
+        *,
+        force: bool,
+    ) -> SolveRequest:
+        action = keyed.action
+        contexts = {name: bases[name] for name in action.bases}
+        contexts |= {name: result.digest for name, result in entering.items()}
+        for context, states in _inputs(keyed):
+            contexts[context] = self.blobs.sealed(partial(self.sealer.pack, states))
+        return SolveRequest(
+            name=f"{action.layer}-{keyed.key[:16]}",
+            dockerfile=render(action.stages),
+            stage=action.stage,
+            platform=action.platform,
+            contexts=contexts,
+            layout=self.blobs.layout,
+            export_to=folder,
+            constant_times=action.final,
+            no_cache=force,
+        )
+
+    def _result(
+        self, digest: ImageDigest, blobs: tuple[Blob, ...], duration_s: float
+    ) -> ActionResult:
+        unpacked = sum(self.blobs.unpacked_bytes(blob.digest) for blob in blobs[2:])
+        return ActionResult(digest, blobs, unpacked, duration_s)
+
+
+def _result_below(keyed: KeyedAction, name: str, below: Below) -> ActionResult:
+    result = below(keyed.layers[name])
+    if result is None and name in keyed.stand_ins:
+        result = below(keyed.stand_ins[name])
+    if result is None:
+        raise InternalError(f"BUG: layer `{name}` of `{keyed.action.layer}` isn't there")
+    return result
+
+
+def _inputs(keyed: KeyedAction) -> list[tuple[str, Mapping[str, str]]]:
+    inputs = keyed.manifest["inputs"]
+    assert isinstance(inputs, Mapping)
+    return list(inputs.items())

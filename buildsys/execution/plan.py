@@ -1,0 +1,161 @@
+"""The plan: which actions have to run, and which of them may run next. Pure; one thread touches it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from buildsys.keys.keying import KeyedTarget
+from buildsys.model.action import ActionResult, KeyedAction
+from buildsys.model.digest import ActionKey
+from buildsys.model.label import Label
+
+
+class State(Enum):
+    """Each action passes from WAITING through READY and RUNNING to one of the last three."""
+
+    WAITING = "some action that it needs hasn't ended"
+    READY = "all that it needs is there"
+    RUNNING = "started"
+    DONE = "its result is stored"
+    FAILED = "it ran and has no result"
+    SKIPPED = "something that it needs has no result, or the build stopped before"
+
+
+ENDED = frozenset({State.DONE, State.FAILED, State.SKIPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An action that has to run, once for all targets that want it.
+
+    `needs` must succeed; `wants` are accelerators: waited for, but a failure of theirs is no obstacle.
+    """
+
+    keyed: KeyedAction
+    labels: tuple[Label, ...]
+    needs: frozenset[ActionKey] = frozenset()
+    wants: frozenset[ActionKey] = frozenset()
+
+
+def demanded(
+    targets: Iterable[KeyedTarget],
+    hits: Mapping[ActionKey, ActionResult],
+    *,
+    evicted: frozenset[ActionKey] = frozenset(),
+    force: bool = False,
+) -> dict[ActionKey, Node]:
+    """The actions that have to run so that every layer of every target is stored.
+
+    An accelerator runs only for a consumer that runs, or to bring an evicted one back.
+    """
+    found: dict[ActionKey, tuple[KeyedAction, set[Label]]] = {}
+    for target in targets:
+        for keyed in _demanded_of(target, hits, evicted, force=force):
+            found.setdefault(keyed.key, (keyed, set()))[1].add(target.label)
+    return {
+        key: _node(keyed, tuple(sorted(labels)), found) for key, (keyed, labels) in found.items()
+    }
+
+
+def _demanded_of(
+    target: KeyedTarget,
+    hits: Mapping[ActionKey, ActionResult],
+    evicted: frozenset[ActionKey],
+    *,
+    force: bool,
+) -> list[KeyedAction]:
+    run = [k for k in target.layers if force or (k.key not in hits and not k.action.accelerator)]
+    entering = {key for keyed in run for key in keyed.layers.values()}
+    return run + [
+        keyed
+        for keyed in target.layers
+        if keyed.action.accelerator
+        and not force
+        and keyed.key not in hits
+        and (keyed.key in entering or keyed.key in evicted)
+    ]
+
+
+def _node(
+    keyed: KeyedAction,
+    labels: tuple[Label, ...],
+    found: Mapping[ActionKey, tuple[KeyedAction, set[Label]]],
+) -> Node:
+    entering = {*keyed.layers.values(), *keyed.stand_ins.values()}
+    below = {key for key in entering if key in found}
+    wants = frozenset(key for key in below if found[key][0].action.accelerator)
+    return Node(keyed, labels, frozenset(below) - wants, wants)
+
+
+class Plan:
+    """The state of each action in one build. `_set` is the only place that changes one."""
+
+    def __init__(self, nodes: Mapping[ActionKey, Node], priority: Mapping[ActionKey, float]) -> None:
+        self._nodes = dict(nodes)
+        self._priority = dict(priority)
+        self._states = dict.fromkeys(nodes, State.WAITING)
+        self._above: dict[ActionKey, list[ActionKey]] = {key: [] for key in nodes}
+        for key, node in nodes.items():
+            for below in node.needs | node.wants:
+                self._above[below].append(key)
+        for key in nodes:
+            self._settle(key)
+
+    def state(self, key: ActionKey) -> State:
+        return self._states[key]
+
+    def node(self, key: ActionKey) -> Node:
+        return self._nodes[key]
+
+    @property
+    def ended(self) -> bool:
+        return all(state in ENDED for state in self._states.values())
+
+    def next_ready(self) -> ActionKey | None:
+        """The ready action with the longest way to the end of the build behind it."""
+        ready = [key for key, state in self._states.items() if state is State.READY]
+        return max(ready, key=lambda key: (self._priority[key], key), default=None)
+
+    def start(self, key: ActionKey) -> None:
+        assert self._states[key] is State.READY, "BUG: started before it was ready"
+        self._set(key, State.RUNNING)
+
+    def finish(self, key: ActionKey) -> None:
+        assert self._states[key] is State.RUNNING, "BUG: finished without having run"
+        self._set(key, State.DONE)
+
+    def fail(self, key: ActionKey) -> tuple[ActionKey, ...]:
+        """The action has no result; returns the actions that are skipped for it."""
+        assert self._states[key] is State.RUNNING, "BUG: failed without having run"
+        before = self._skipped()
+        self._set(key, State.FAILED)
+        return tuple(skipped for skipped in self._skipped() if skipped not in before)
+
+    def stop(self) -> tuple[ActionKey, ...]:
+        """Start nothing more; returns the actions that are skipped for it."""
+        left = [k for k, state in self._states.items() if state in {State.WAITING, State.READY}]
+        for key in left:
+            self._states[key] = State.SKIPPED
+        return tuple(left)
+
+    def _skipped(self) -> dict[ActionKey, State]:
+        return {key: state for key, state in self._states.items() if state is State.SKIPPED}
+
+    def _set(self, key: ActionKey, state: State) -> None:
+        self._states[key] = state
+        if state in ENDED:
+            for above in self._above[key]:
+                self._settle(above)
+
+    def _settle(self, key: ActionKey) -> None:
+        """Move a waiting action on if all below it has ended."""
+        if self._states[key] is not State.WAITING:
+            return
+        node = self._nodes[key]
+        needed = [self._states[below] for below in node.needs]
+        if any(state in {State.FAILED, State.SKIPPED} for state in needed):
+            self._set(key, State.SKIPPED)
+        elif all(state is State.DONE for state in needed) and all(
+            self._states[below] in ENDED for below in node.wants
+        ):
+            self._set(key, State.READY)

@@ -1,0 +1,121 @@
+"""What execution needs of the world outside; implemented by the rooms beside it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from buildsys.model.action import ActionResult, Blob, Manifest
+from buildsys.model.digest import ActionKey, Digest, ImageDigest
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRecord:
+    """What is remembered of an action: what went in, what came out, who made it."""
+
+    key: ActionKey
+    manifest: Manifest
+    result: ActionResult
+    made_by: Mapping[str, str]
+
+
+class ActionCache(Protocol):
+    """Key → result. Any number of processes may use it at once."""
+
+    def get(self, key: ActionKey) -> ActionResult | None:
+        """The stored result, only if every blob of it is there and whole; damage is a miss."""
+
+    def manifest(self, key: ActionKey) -> Manifest | None:
+        """The manifest of an action that was stored once, even if its blobs are gone."""
+
+    def put(self, record: ActionRecord) -> None:
+        """Store the result; from here on `get` returns it, even after a crash.
+
+        Raises:
+            MachineError: it can't be written (disk full, no permission).
+        """
+
+    def lock(self, key: ActionKey) -> AbstractContextManager[None]:
+        """Keeps other processes and threads from making the same result; dies with the process."""
+
+
+class BlobStore(Protocol):
+    """Digest → bytes, in OCI layout."""
+
+    layout: str
+    """The folder that has `blobs/sha256`."""
+
+    def sealed(self, pack: Callable[[BinaryIO], None]) -> ImageDigest:
+        """Store what `pack` writes (an uncompressed tar) as an image with that one layer."""
+
+    def exporting(self, known: Iterable[Digest] = ()) -> AbstractContextManager[str]:
+        """A private folder for an exported layout, removed at the end.
+
+        `known` blobs are there already, so that nobody copies them again.
+        """
+
+    def adopt(self, folder: str, digest: ImageDigest) -> tuple[Blob, ...]:
+        """Move the image's blobs from an exported OCI layout into the store.
+
+        Returns manifest, config and layers, bottom up; whole, and safe from a crash.
+        """
+
+    def unpacked_bytes(self, layer: Digest) -> int:
+        """The sizes of the regular files in a layer, added up."""
+
+
+class Sealer(Protocol):
+    """Packs input files."""
+
+    def pack(self, inputs: Mapping[str, str], into: BinaryIO) -> None:
+        """Write a deterministic tar of the files of one context (path → state as in the manifest).
+
+        Raises:
+            InputChanged: a file isn't in the state that the manifest says.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SolveRequest:
+    """One call of BuildKit. A context is an image digest in `layout`, or `reference@sha256:…`."""
+
+    name: str
+    dockerfile: str
+    stage: str
+    platform: str
+    contexts: Mapping[str, str]
+    layout: str
+    export_to: str
+    constant_times: bool = False
+    no_cache: bool = False
+
+
+class Solver(Protocol):
+    """BuildKit."""
+
+    def solve(self, request: SolveRequest, progress: "Progress") -> ImageDigest:
+        """Build a stage and export it as an OCI layout into `export_to`.
+
+        Raises:
+            BuildFailed: a step failed; the message says which, the output went to `progress`.
+            MachineError: there is no BuildKit, or it went away.
+            Interrupted: `cancel` was called.
+        """
+
+    def cancel(self) -> None:
+        """Stop all solves under way and refuse new ones; from any thread."""
+
+
+class Progress(Protocol):
+    """Told what a solve does."""
+
+    def step(self, name: str) -> None: ...
+
+    def output(self, text: str) -> None: ...
+
+
+class Clock(Protocol):
+    """Time, so that tests can set it."""
+
+    def monotonic(self) -> float:
+        """Seconds; only differences mean anything."""

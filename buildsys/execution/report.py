@@ -1,0 +1,142 @@
+"""What a build came to: the outcome of every layer of every target."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from buildsys.errors import BuildsysError
+from buildsys.events import Outcome
+from buildsys.keys.keying import KeyedTarget
+from buildsys.model.action import ActionResult, KeyedAction, Role
+from buildsys.model.digest import ActionKey
+from buildsys.model.graph import Graph
+from buildsys.model.label import Label
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRun:
+    """What became of an action that had to run."""
+
+    outcome: Outcome
+    duration_s: float
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One layer of one target. `saved_s` is what making it took, where that wasn't needed now."""
+
+    name: str
+    role: Role
+    outcome: Outcome
+    key: ActionKey
+    result: ActionResult | None
+    duration_s: float
+    message: str = ""
+
+    @property
+    def saved_s(self) -> float:
+        if self.outcome in {Outcome.FRESH, Outcome.PULLED} and self.result is not None:
+            return self.result.duration_s
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReport:
+    """A target's layers, bottom up; the last one is the image."""
+
+    label: Label
+    rule: str
+    layers: tuple[LayerReport, ...]
+    max_size: int | None
+
+    @property
+    def image(self) -> ActionResult | None:
+        return self.layers[-1].result
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.layers[-1].outcome
+
+    @property
+    def over_budget(self) -> bool:
+        image = self.image
+        return bool(image and self.max_size is not None and image.unpacked_bytes > self.max_size)
+
+
+@dataclass(frozen=True, slots=True)
+class CriticalStep:
+    """One action of the chain that set the build's duration."""
+
+    layer: str
+    labels: tuple[Label, ...]
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """`solves` counts the calls of the engine."""
+
+    targets: tuple[TargetReport, ...]
+    solves: int
+    duration_s: float
+    critical_path: tuple[CriticalStep, ...]
+    errors: tuple[BuildsysError, ...]
+
+
+def report_of(
+    targets: tuple[KeyedTarget, ...],
+    results: Mapping[ActionKey, ActionResult],
+    runs: Mapping[ActionKey, LayerRun],
+    errors: tuple[BuildsysError, ...],
+    duration_s: float,
+) -> BuildReport:
+    solves = sum(run.outcome in {Outcome.BUILT, Outcome.FAILED} for run in runs.values())
+    return BuildReport(
+        tuple(_target(target, results, runs) for target in targets),
+        solves,
+        duration_s,
+        _critical_path(targets, runs),
+        errors,
+    )
+
+
+def _target(
+    target: KeyedTarget,
+    results: Mapping[ActionKey, ActionResult],
+    runs: Mapping[ActionKey, LayerRun],
+) -> TargetReport:
+    layers = tuple(
+        _layer(keyed, results.get(keyed.key), runs.get(keyed.key)) for keyed in target.layers
+    )
+    return TargetReport(target.label, target.rule, layers, target.actions.max_size)
+
+
+def _layer(keyed: KeyedAction, result: ActionResult | None, run: LayerRun | None) -> LayerReport:
+    # Without a run and without a result: an accelerator that nothing asked for.
+    outcome = Outcome.FRESH if result is not None else Outcome.SKIPPED
+    duration, message = 0.0, ""
+    if run is not None:
+        outcome, duration, message = run.outcome, run.duration_s, run.message
+    action = keyed.action
+    return LayerReport(action.layer, action.role, outcome, keyed.key, result, duration, message)
+
+
+def _critical_path(
+    targets: tuple[KeyedTarget, ...], runs: Mapping[ActionKey, LayerRun]
+) -> tuple[CriticalStep, ...]:
+    ran: dict[ActionKey, KeyedAction] = {}
+    labels: dict[ActionKey, list[Label]] = {}
+    for target in targets:
+        for keyed in target.layers:
+            if keyed.key in runs:
+                ran[keyed.key] = keyed
+                labels.setdefault(keyed.key, []).append(target.label)
+    if not ran:
+        return ()
+    graph = Graph(
+        {key: [k for k in keyed.layers.values() if k in ran] for key, keyed in ran.items()}
+    )
+    return tuple(
+        CriticalStep(ran[key].action.layer, tuple(labels[key]), runs[key].duration_s)
+        for key in graph.critical_path(lambda key: runs[key].duration_s)
+    )

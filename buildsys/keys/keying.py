@@ -1,0 +1,67 @@
+"""Targets' actions → keyed actions: every key is known before anything runs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from buildsys.keys.manifest import key_of, manifest_of
+from buildsys.model.action import KeyedAction, TargetActions
+from buildsys.model.digest import ActionKey
+from buildsys.model.files import BaseDigests, FileStates
+from buildsys.model.label import Label
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedTarget:
+    """A target with the keys of its layers, bottom up; the last one is the image.
+
+    `missing_bases` names bases that aren't there yet: then `layers` is empty, as no key can be known.
+    """
+
+    label: Label
+    rule: str
+    actions: TargetActions
+    layers: tuple[KeyedAction, ...]
+    missing_bases: tuple[str, ...] = ()
+
+    @property
+    def image(self) -> KeyedAction:
+        return self.layers[-1]
+
+    @property
+    def language_manifests(self) -> frozenset[str]:
+        """Paths of go.mod, requirements.txt and the like: the inputs of the dependency layers."""
+        return frozenset(
+            path
+            for action in self.actions.actions[:-1]
+            for source in action.sources
+            for path in source.files
+        )
+
+
+def keyed(
+    targets: Iterable[TargetActions], files: FileStates, bases: BaseDigests
+) -> tuple[KeyedTarget, ...]:
+    """Key all layers of all targets.
+
+    Raises:
+        BuildFileError: an input file can't be read.
+    """
+    return tuple(_keyed_target(target, files, bases) for target in targets)
+
+
+def _keyed_target(target: TargetActions, files: FileStates, bases: BaseDigests) -> KeyedTarget:
+    wanted = {base for action in target.actions for base in action.bases}
+    missing = tuple(sorted(wanted - bases.keys()))
+    if missing:
+        return KeyedTarget(target.label, target.rule, target, (), missing)
+    keys: dict[str, ActionKey] = {}
+    layers: list[KeyedAction] = []
+    for action in target.actions:
+        manifest = manifest_of(action, files, bases, keys)
+        key = key_of(manifest)
+        keys[action.layer] = key
+        entering = {name: keys[name] for name in action.layers}
+        stand_ins = {name: keys[layer] for name, layer in (action.stand_ins or {}).items()}
+        layers.append(KeyedAction(key, action, manifest, entering, stand_ins))
+    return KeyedTarget(target.label, target.rule, target, tuple(layers))
+

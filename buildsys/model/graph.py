@@ -1,0 +1,94 @@
+"""An immutable directed graph: what needs what. The only importer of networkx.
+
+networkx is imported on first use: it costs more than a whole no-op build, which asks no graph question.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    import networkx
+
+N = TypeVar("N", bound=Hashable)
+
+
+class Cycle(Exception, Generic[N]):  # noqa: N818 - a finding that callers turn into their own error
+    """The graph has a cycle; `path` begins and ends with the same node."""
+
+    def __init__(self, path: tuple[N, ...]) -> None:
+        super().__init__(" → ".join(map(str, path)))
+        self.path = path
+
+
+class Graph(Generic[N]):
+    """Nodes and, for each, the nodes that it needs."""
+
+    def __init__(self, needs: Mapping[N, Iterable[N]]) -> None:
+        self._needs = {node: tuple(below) for node, below in needs.items()}
+
+    def order(self) -> tuple[N, ...]:
+        """Each node after those that it needs; independent nodes in the order given.
+
+        Raises:
+            Cycle: there is no such order.
+        """
+        import networkx  # noqa: PLC0415
+
+        graph = self._directed()
+        try:
+            return tuple(networkx.topological_sort(graph))
+        except networkx.NetworkXUnfeasible:
+            edges = networkx.find_cycle(graph)
+            # Edges point from what is needed; people read "needs" from left to right.
+            path = [edge[0] for edge in reversed(edges)]
+            raise Cycle((*path, path[0])) from None
+
+    def closure(self, nodes: Iterable[N]) -> frozenset[N]:
+        """`nodes` and all that they need, directly or not."""
+        import networkx  # noqa: PLC0415
+
+        graph = self._directed()
+        wanted = set(nodes)
+        return frozenset(wanted.union(*(networkx.ancestors(graph, node) for node in wanted)))
+
+    def dependents(self, nodes: Iterable[N]) -> frozenset[N]:
+        """`nodes` and all that need them, directly or not."""
+        import networkx  # noqa: PLC0415
+
+        graph = self._directed()
+        wanted = set(nodes)
+        return frozenset(wanted.union(*(networkx.descendants(graph, node) for node in wanted)))
+
+    def critical_path(self, cost: Callable[[N], float]) -> tuple[N, ...]:
+        """The chain of nodes whose costs add up to most, first to last."""
+        import networkx  # noqa: PLC0415
+
+        graph = self._directed()
+        if not graph:
+            return ()
+        weighted: networkx.DiGraph[N | None] = networkx.DiGraph()
+        # A cost sits on a node, networkx weighs edges: each node's cost goes to the edges that leave it,
+        # and None, the end of all chains, takes the last one's.
+        for node in graph:
+            weighted.add_edge(node, None, weight=cost(node))
+        for below, above in graph.edges:
+            weighted.add_edge(below, above, weight=cost(below))
+        return tuple(node for node in networkx.dag_longest_path(weighted) if node is not None)
+
+    def remaining(self, cost: Callable[[N], float]) -> dict[N, float]:
+        """For each node, its own cost plus that of the most costly chain of its dependents."""
+        left: dict[N, float] = {}
+        graph = self._directed()
+        for node in reversed(self.order()):
+            left[node] = cost(node) + max((left[above] for above in graph.successors(node)), default=0)
+        return left
+
+    def _directed(self) -> "networkx.DiGraph[N]":
+        import networkx  # noqa: PLC0415
+
+        graph: networkx.DiGraph[N] = networkx.DiGraph()
+        graph.add_nodes_from(self._needs)
+        graph.add_edges_from(
+            (below, node) for node, needs in self._needs.items() for below in needs
+        )
+        return graph

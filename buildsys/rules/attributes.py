@@ -1,0 +1,76 @@
+"""How attributes are declared: one table drives checking, the JSON Schema and the reference."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from buildsys.model.target import AttributeValue
+
+
+class Kind(Enum):
+    """What may be written for an attribute, and what it becomes."""
+
+    TEXT = "text"
+    """A string without control characters."""
+    FLAG = "true or false"
+    """`bool`."""
+    PORT = "port number"
+    """`int`, 1 to 65535."""
+    SIZE = "size"
+    """`15MB`, `200kB`, `1.5GiB` or a number of bytes → `int` bytes. MB is 1000², MiB 1024²."""
+    DURATION = "duration"
+    """`500ms`, `30s`, `2m`, `1m30s`; kept as text."""
+    TEXTS = "list of strings"
+    """`tuple[str, ...]`."""
+    FILES = "list of file patterns"
+    """Patterns relative to the package: `*` within a folder, `**` across folders → `tuple[str, ...]`."""
+    LABELS = "list of labels"
+    """Absolute labels, or `:name` for the same package; kept as text, absolute."""
+    VARIABLES = "environment"
+    """Mapping of names to strings → sorted `tuple[tuple[str, str], ...]`."""
+    HEALTHCHECK = "health check"
+    """Mapping with exactly one of `http` or `command`; see `model.target.Healthcheck`."""
+    BASE = "name of a base"
+    """One of the bases of the root BUILD.yaml or of the built-in ones."""
+    USER = "user"
+    """`UID:GID`, both numeric and not 0."""
+    FOLDERS = "list of absolute folders"
+    """Absolute, normalised paths in the image → `tuple[str, ...]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of a rule; `doc` is a sentence for the reference, `example` is valid YAML."""
+
+    name: str
+    kind: Kind
+    doc: str
+    default: AttributeValue = None
+    example: str = ""
+
+
+IMAGE_ATTRIBUTES: tuple[Attribute, ...] = (
+    Attribute("port", Kind.PORT, "Port that the service listens on: `PORT` and EXPOSE.", None, "8081"),
+    Attribute(
+        "healthcheck",
+        Kind.HEALTHCHECK,
+        "How a container is asked whether it is well.",
+        None,
+        '{http: "http://localhost:8081/health", interval: 30s, timeout: 3s}',
+    ),
+    Attribute("max_size", Kind.SIZE, "Budget: the image's unpacked size at most.", None, "15MB"),
+    Attribute("env", Kind.VARIABLES, "Environment of the image.", (), "{LOG_LEVEL: info}"),
+    Attribute("args", Kind.TEXTS, "Default arguments (CMD).", (), "[serve]"),
+    Attribute("user", Kind.USER, "Who the container runs as.", "1000:1000", '"1000:1000"'),
+    Attribute("writable", Kind.FOLDERS, "Folders that the user may write to.", (), "[/data]"),
+    Attribute(
+        "exclude", Kind.FILES, "Files of the package that don't enter the build.", (), '["docs/**"]'
+    ),
+    Attribute("data", Kind.FILES, "Further files of the package that do.", (), '["templates/**"]'),
+    Attribute(
+        "deps",
+        Kind.LABELS,
+        "Targets whose packages this one needs though no import says so.",
+        (),
+        '["//cmd/other"]',
+    ),
+)

@@ -1,0 +1,139 @@
+"""`go_image`: a static, stripped Go binary on the runtime base."""
+
+import re
+
+from buildsys.errors import BuildFileError
+from buildsys.model.action import Action, Role, SourceInput, TargetActions
+from buildsys.model.dockerfile import Stage, env, run
+from buildsys.model.sources import GoSources
+from buildsys.model.target import Target
+from buildsys.rules import bases
+from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
+from buildsys.rules.image import (
+    CA_MOUNT,
+    IMAGE_LAYER,
+    RUNTIME_LAYER,
+    binary_name,
+    image_instructions,
+    runtime_action,
+    source_folder,
+)
+
+TAGS = ("netgo",)
+# The flags of packages and of code have to be the same, else Go's cache answers nothing.
+_COMPILE = "go build -buildvcs=false -trimpath -tags " + ",".join(TAGS)
+_LINK = "-ldflags=\"-s -w -extldflags '-static'\""
+# Go touches each cache entry that is older than an hour when it uses it, and in a layer that copies the
+# whole entry up; entries of the future are left alone (cmd/go/internal/cache, markUsed).
+_FUTURE = "find /go/cache -type f -exec touch -d 2100-01-01T00:00:00 {} +"
+_IMPORT_PATH = re.compile(r"[A-Za-z0-9._~+/-]+")
+
+
+class GoImage:
+    """Modules, compiled packages and the code, each a layer of its own."""
+
+    name = "go_image"
+    version = 1
+    doc = "An image with one static Go binary, from the main package in the target's folder."
+    attributes: tuple[Attribute, ...] = (
+        *IMAGE_ATTRIBUTES,
+        Attribute("binary", Kind.TEXT, "Name of the binary; the target's by default.", "", "api"),
+        Attribute("builder", Kind.BASE, "Base with the Go toolchain.", bases.GO, bases.GO),
+        Attribute("base", Kind.BASE, "Base of the image.", bases.RUNTIME, bases.RUNTIME),
+    )
+
+    def actions(self, target: Target, sources: GoSources, platform: str) -> TargetActions:
+        runtime = runtime_action(
+            target, builder=target.text("builder"), version=self.version, platform=platform
+        )
+        return TargetActions(
+            target.label,
+            self.name,
+            (
+                self._modules(target, sources, platform),
+                self._packages(sources, platform),
+                runtime,
+                self._image(target, sources, platform),
+            ),
+            target.number("max_size"),
+        )
+
+    def _modules(self, target: Target, sources: GoSources, platform: str) -> Action:
+        system, _, machine = platform.partition("/")
+        lines = [
+            env("CGO_ENABLED", "0"),
+            env("GOOS", system),
+            env("GOARCH", machine),
+            env("GOTOOLCHAIN", "local"),
+            env("GOMODCACHE", "/go/pkg/mod"),
+            env("GOCACHE", "/go/cache"),
+            f"WORKDIR {source_folder(sources.module)}",
+            "COPY --from=modules-inputs / /src/",
+        ]
+        if not sources.vendored:
+            lines.append(run("go mod download", "go mod verify", mounts=[CA_MOUNT]))
+        return Action(
+            layer="modules",
+            role=Role.DEPENDENCY,
+            rule=self.name,
+            rule_version=self.version,
+            stages=(Stage("modules", target.text("builder"), tuple(lines)),),
+            platform=platform,
+            sources=(SourceInput("modules-inputs", (*sources.manifests, *sources.vendored)),),
+            bases=(target.text("builder"),),
+        )
+
+    def _packages(self, sources: GoSources, platform: str) -> Action:
+        for package in sources.external:
+            if not _IMPORT_PATH.fullmatch(package):
+                raise BuildFileError(f"`{package}` is not an import path")
+        packages = " \\\n      ".join(("std", *sources.external))
+        compile_all = run(
+            # Without it, the first go command of the code stage would look for entries to trim.
+            "mkdir -p /go/cache && date +%s > /go/cache/trim.txt",
+            f"{_COMPILE} {packages}",
+            _FUTURE,
+            offline=True,
+        )
+        return Action(
+            layer="packages",
+            role=Role.DEPENDENCY,
+            rule=self.name,
+            rule_version=self.version,
+            stages=(Stage("packages", "modules", (compile_all,)),),
+            platform=platform,
+            layers=("modules",),
+            accelerator=True,
+        )
+
+    def _image(self, target: Target, sources: GoSources, platform: str) -> Action:
+        binary = binary_name(target)
+        package = source_folder(sources.package)
+        build = Stage(
+            "build",
+            "packages",
+            (
+                "COPY --from=sources / /src/",
+                run(f"cd {package}", f"{_COMPILE} {_LINK} -o /out/{binary} .", offline=True),
+            ),
+        )
+        image = Stage(
+            IMAGE_LAYER,
+            RUNTIME_LAYER,
+            (
+                "COPY --from=build /out/ /usr/local/bin/",
+                *image_instructions(target, (f"/usr/local/bin/{binary}",)),
+            ),
+        )
+        return Action(
+            layer=IMAGE_LAYER,
+            role=Role.CODE,
+            rule=self.name,
+            rule_version=self.version,
+            stages=(build, image),
+            platform=platform,
+            sources=(SourceInput("sources", sources.files),),
+            layers=("packages", RUNTIME_LAYER),
+            stand_ins={"packages": "modules"},
+            final=True,
+        )

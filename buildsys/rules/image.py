@@ -1,0 +1,123 @@
+"""What the images of all rules have in common: the account, the roots of trust, the configuration."""
+
+import re
+import shlex
+
+from buildsys.errors import BuildFileError
+from buildsys.model.action import Action, Role
+from buildsys.model.dockerfile import Stage, env, json_words, run, word
+from buildsys.model.target import Target
+
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+CA_MOUNT = f"type=secret,id=ca,target={CA_BUNDLE}"
+"""The host's certificates, where a build has to trust a corporate proxy; never part of a layer."""
+
+RUNTIME_LAYER = "runtime"
+IMAGE_LAYER = "image"
+SOURCE_ROOT = "/src"
+
+_FOLDER = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9._+-]*)+")
+
+
+def source_folder(path: str) -> str:
+    """Where a folder of the workspace is inside the build; real paths keep messages readable.
+
+    Raises:
+        BuildFileError: a Dockerfile can't name the folder.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._+@/-]*", path):
+        raise BuildFileError(
+            f"folder `{path}` has characters that a Dockerfile can't carry",
+            hint="use letters, digits and `._+@-` in folders of services",
+        )
+    return f"{SOURCE_ROOT}/{path}" if path else SOURCE_ROOT
+
+
+def binary_name(target: Target) -> str:
+    """The `binary` attribute, by default the target's name.
+
+    Raises:
+        BuildFileError: it could be more than one word of a command.
+    """
+    name = target.text("binary") or target.label.name
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
+        raise BuildFileError(
+            f"`{name}` can't be the name of a binary", at=target.at, hint="use letters, digits and `._-`"
+        )
+    return name
+
+
+def runtime_action(target: Target, *, builder: str, version: int, platform: str) -> Action:
+    """The runtime base with the account, writable folders and certificates: all that code isn't.
+
+    The builder base makes the files, so that a base without a shell serves as well. Lines of passwd
+    and group are appended rather than made by adduser, which not every base has.
+    """
+    base = target.text("base")
+    uid, _, gid = target.text("user").partition(":")
+    commands = [
+        "mkdir -p /account/etc/ssl/certs",
+        "for f in passwd group; do "
+        "cat /runtime/etc/$f > /account/etc/$f 2>/dev/null || : > /account/etc/$f; done",
+        f"(cut -d: -f3 /account/etc/passwd | grep -qx {uid}"
+        f" || echo app:x:{uid}:{gid}:app:/:/sbin/nologin >> /account/etc/passwd)",
+        f"(cut -d: -f3 /account/etc/group | grep -qx {gid}"
+        f" || echo app:x:{gid}: >> /account/etc/group)",
+        f"(test -e /runtime{CA_BUNDLE} || cp {CA_BUNDLE} /account{CA_BUNDLE})",
+        *_writable_commands(target, f"{uid}:{gid}"),
+    ]
+    account = Stage(
+        "account", builder, (run(*commands, mounts=[f"type=bind,from={base},target=/runtime"], offline=True),)
+    )
+    runtime = Stage(RUNTIME_LAYER, base, ("COPY --from=account /account/ /",))
+    return Action(
+        layer=RUNTIME_LAYER,
+        role=Role.DEPENDENCY,
+        rule="image",
+        rule_version=version,
+        stages=(account, runtime),
+        platform=platform,
+        bases=(builder, base),
+    )
+
+
+def _writable_commands(target: Target, owner: str) -> list[str]:
+    folders = target.strings("writable")
+    for folder in folders:
+        if not _FOLDER.fullmatch(folder):
+            raise BuildFileError(f"`{folder}` can't be a writable folder", at=target.at)
+    return [
+        f"mkdir -p {shlex.quote('/account' + folder)} && chown {owner} {shlex.quote('/account' + folder)}"
+        for folder in folders
+    ]
+
+
+def image_instructions(target: Target, entrypoint: tuple[str, ...]) -> tuple[str, ...]:
+    """The configuration of the final image, the same for every language."""
+    port = target.number("port")
+    variables = dict(target.pairs("env"))
+    if port is not None:
+        variables.setdefault("PORT", str(port))
+    lines = [f"LABEL org.opencontainers.image.title={word(target.label.name)}"]
+    lines += [env(name, value) for name, value in sorted(variables.items())]
+    if port is not None:
+        lines.append(f"EXPOSE {port}")
+    lines.append(f"USER {target.text('user')}")
+    lines += _healthcheck(target)
+    lines.append(f"ENTRYPOINT {json_words(entrypoint)}")
+    if target.strings("args"):
+        lines.append(f"CMD {json_words(target.strings('args'))}")
+    return tuple(lines)
+
+
+def _healthcheck(target: Target) -> list[str]:
+    check = target.healthcheck()
+    if check is None:
+        return []
+    # BusyBox's wget: alpine has it, and so has the bootstrapped base.
+    command = check.command or ("wget", "-q", "-O", "/dev/null", check.http)
+    flags = (
+        f"--interval={check.interval} --timeout={check.timeout}"
+        f" --start-period={check.start_period} --retries={check.retries}"
+    )
+    return [f"HEALTHCHECK {flags} CMD {json_words(command)}"]

@@ -1,0 +1,133 @@
+"""`python_image`: sources, byte-compiled, on the runtime base with the requirements installed."""
+
+from buildsys.errors import BuildFileError
+from buildsys.model.action import Action, Role, SourceInput, TargetActions
+from buildsys.model.dockerfile import Stage, env, run
+from buildsys.model.sources import PythonSources
+from buildsys.model.target import Target
+from buildsys.rules import bases
+from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
+from buildsys.rules.image import (
+    CA_MOUNT,
+    IMAGE_LAYER,
+    RUNTIME_LAYER,
+    image_instructions,
+    runtime_action,
+    source_folder,
+)
+
+# Time stamps don't survive in layers: with the default, timestamp-checked .pyc files are compiled
+# again at every start, in vain, as the user can't write them.
+_BYTE_COMPILE = "-m compileall -q --invalidation-mode unchecked-hash"
+_COMPILERS = (
+    "if command -v apk > /dev/null; then apk add --no-cache gcc musl-dev libffi-dev openssl-dev; "
+    "elif ! command -v gcc > /dev/null; then apt-get update && apt-get install -y "
+    "--no-install-recommends gcc libc6-dev libffi-dev libssl-dev; fi"
+)
+_VENV = "/opt/venv"
+
+
+class PythonImage:
+    """Requirements and sources, each a layer of its own; compilers only where wheels are built."""
+
+    name = "python_image"
+    version = 1
+    doc = "An image that runs a Python module of the target's folder."
+    attributes: tuple[Attribute, ...] = (
+        *IMAGE_ATTRIBUTES,
+        Attribute("module", Kind.TEXT, "Module to run, as `python -m` takes it.", "", "agent_runner"),
+        Attribute(
+            "builder", Kind.BASE, "Base that builds wheels.", bases.PYTHON_BUILD, bases.PYTHON_BUILD
+        ),
+        Attribute("base", Kind.BASE, "Base of the image, with Python.", bases.PYTHON, bases.PYTHON),
+    )
+
+    def actions(self, target: Target, sources: PythonSources, platform: str) -> TargetActions:
+        if not target.text("module"):
+            raise BuildFileError(
+                f"`{target.label}` has no `module`",
+                at=target.at,
+                hint="name the module to run: `module: my_service`",
+            )
+        below = [
+            runtime_action(
+                target, builder=target.text("builder"), version=self.version, platform=platform
+            )
+        ]
+        if sources.requirements:
+            below.append(self._requirements(target, sources, platform))
+        image = self._image(target, sources, platform, under=below[-1].layer)
+        return TargetActions(
+            target.label, self.name, (*below, image), target.number("max_size")
+        )
+
+    def _requirements(self, target: Target, sources: PythonSources, platform: str) -> Action:
+        build = Stage(
+            "requirements-build",
+            target.text("builder"),
+            (
+                run(_COMPILERS, mounts=[CA_MOUNT]),
+                run(f"python3 -m venv --without-pip {_VENV}", offline=True),
+                "COPY --from=requirements-inputs / /src/",
+                run(
+                    f"python3 -m pip --python {_VENV}/bin/python install --no-cache-dir --no-compile"
+                    " --disable-pip-version-check --root-user-action=ignore"
+                    f" -r {source_folder(sources.requirements[0])}",
+                    f"{_VENV}/bin/python {_BYTE_COMPILE} {_VENV}",
+                    mounts=[CA_MOUNT],
+                ),
+            ),
+        )
+        installed = Stage(
+            "requirements", RUNTIME_LAYER, (f"COPY --from=requirements-build {_VENV} {_VENV}",)
+        )
+        return Action(
+            layer="requirements",
+            role=Role.DEPENDENCY,
+            rule=self.name,
+            rule_version=self.version,
+            stages=(build, installed),
+            platform=platform,
+            sources=(SourceInput("requirements-inputs", sources.requirements),),
+            bases=(target.text("builder"),),
+            layers=(RUNTIME_LAYER,),
+        )
+
+    def _image(
+        self, target: Target, sources: PythonSources, platform: str, *, under: str
+    ) -> Action:
+        base = target.text("base")
+        build = Stage(
+            "build",
+            base,
+            (
+                "COPY --from=sources / /src/",
+                run(f"python3 {_BYTE_COMPILE} /src", offline=True),
+            ),
+        )
+        folder = source_folder(sources.package)
+        python = f"{_VENV}/bin/python" if sources.requirements else "python3"
+        image = Stage(
+            IMAGE_LAYER,
+            under,
+            (
+                "COPY --from=build /src/ /src/",
+                f"WORKDIR {folder}",
+                env("PYTHONPATH", ":".join(dict.fromkeys((folder, "/src")))),
+                env("PYTHONUNBUFFERED", "1"),
+                env("PYTHONDONTWRITEBYTECODE", "1"),
+                *image_instructions(target, (python, "-m", target.text("module"))),
+            ),
+        )
+        return Action(
+            layer=IMAGE_LAYER,
+            role=Role.CODE,
+            rule=self.name,
+            rule_version=self.version,
+            stages=(build, image),
+            platform=platform,
+            sources=(SourceInput("sources", sources.files),),
+            bases=(base,),
+            layers=(under,),
+            final=True,
+        )

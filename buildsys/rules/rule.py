@@ -1,0 +1,24 @@
+"""What a rule is."""
+
+from typing import Protocol, TypeVar
+
+from buildsys.model.action import TargetActions
+from buildsys.model.target import Target
+from buildsys.rules.attributes import Attribute
+
+S = TypeVar("S", contravariant=True)
+
+
+class Rule(Protocol[S]):
+    """Gives a kind of target its meaning: the actions that make its image, from the facts `S`."""
+
+    name: str
+    """As written in BUILD.yaml."""
+    version: int
+    """Enters every key; raised whenever the rule's meaning changes without its Dockerfile text."""
+    doc: str
+    """One sentence for the reference."""
+    attributes: tuple[Attribute, ...]
+
+    def actions(self, target: Target, sources: S, platform: str) -> TargetActions:
+        """The layers of the image, bottom up; pure."""

@@ -1,0 +1,141 @@
+"""`rust_image`: a static, stripped Rust binary on the runtime base; dependencies by cargo-chef."""
+
+from buildsys.model.action import Action, Role, SourceInput, TargetActions
+from buildsys.model.dockerfile import Stage, env, run
+from buildsys.model.sources import RustSources
+from buildsys.model.target import Target
+from buildsys.rules import bases
+from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
+from buildsys.rules.image import (
+    CA_MOUNT,
+    IMAGE_LAYER,
+    RUNTIME_LAYER,
+    binary_name,
+    image_instructions,
+    runtime_action,
+    source_folder,
+)
+
+CARGO_CHEF = "0.1.72"
+"""The newest that rustc 1.85 compiles."""
+# Always an explicit target: without one, crt-static reaches proc-macros, which can't be static.
+_TARGET = '--target "$(rustc -vV | sed -n \'s/^host: //p\')"'
+_LIBC = "if command -v apk > /dev/null; then apk add --no-cache musl-dev; fi"
+
+
+class RustImage:
+    """cargo-chef, the cooked dependencies and the code, each a layer of its own."""
+
+    name = "rust_image"
+    version = 1
+    doc = "An image with one static Rust binary, from the crate in the target's folder."
+    attributes: tuple[Attribute, ...] = (
+        *IMAGE_ATTRIBUTES,
+        Attribute("binary", Kind.TEXT, "Binary of the crate; the target's name by default.", "", "aob"),
+        Attribute("builder", Kind.BASE, "Base with cargo and a linker.", bases.RUST, bases.RUST),
+        Attribute("base", Kind.BASE, "Base of the image.", bases.RUNTIME, bases.RUNTIME),
+    )
+
+    def actions(self, target: Target, sources: RustSources, platform: str) -> TargetActions:
+        return TargetActions(
+            target.label,
+            self.name,
+            (
+                self._chef(target, platform),
+                self._cook(sources, platform),
+                runtime_action(
+                    target, builder=target.text("builder"), version=self.version, platform=platform
+                ),
+                self._image(target, sources, platform),
+            ),
+            target.number("max_size"),
+        )
+
+    def _chef(self, target: Target, platform: str) -> Action:
+        install = run(
+            _LIBC,
+            f"cargo install cargo-chef --version {CARGO_CHEF} --locked --root /usr/local",
+            "rm -rf /cargo/registry /cargo/git /target",
+            mounts=[CA_MOUNT],
+        )
+        lines = (env("CARGO_HOME", "/cargo"), env("CARGO_TARGET_DIR", "/target"), install)
+        return Action(
+            layer="chef",
+            role=Role.DEPENDENCY,
+            rule=self.name,
+            rule_version=self.version,
+            stages=(Stage("chef", target.text("builder"), lines),),
+            platform=platform,
+            bases=(target.text("builder"),),
+        )
+
+    def _cook(self, sources: RustSources, platform: str) -> Action:
+        workdir = f"WORKDIR {source_folder(sources.workspace)}"
+        planner = Stage(
+            "recipe",
+            "chef",
+            (
+                workdir,
+                "COPY --from=recipe-inputs / /src/",
+                run("cargo chef prepare --recipe-path /recipe.json", mounts=[CA_MOUNT]),
+            ),
+        )
+        cook = Stage(
+            "cook",
+            "chef",
+            (
+                env("RUSTFLAGS", "-C target-feature=+crt-static -C link-arg=-s"),
+                workdir,
+                "COPY --from=recipe /recipe.json /recipe.json",
+                run(
+                    f"cargo chef cook --release --locked {_TARGET} --recipe-path /recipe.json",
+                    mounts=[CA_MOUNT],
+                ),
+            ),
+        )
+        return Action(
+            layer="cook",
+            role=Role.DEPENDENCY,
+            rule=self.name,
+            rule_version=self.version,
+            stages=(planner, cook),
+            platform=platform,
+            sources=(SourceInput("recipe-inputs", sources.manifests, sources.target_paths),),
+            layers=("chef",),
+        )
+
+    def _image(self, target: Target, sources: RustSources, platform: str) -> Action:
+        binary = binary_name(target)
+        build = Stage(
+            "build",
+            "cook",
+            (
+                "COPY --from=sources / /src/",
+                run(
+                    f"cd {source_folder(sources.crate)}",
+                    f"cargo build --release --locked --offline {_TARGET} --bin {binary}",
+                    f"install -D /target/*/release/{binary} /out/{binary}",
+                    f"strip /out/{binary}",
+                    offline=True,
+                ),
+            ),
+        )
+        image = Stage(
+            IMAGE_LAYER,
+            RUNTIME_LAYER,
+            (
+                "COPY --from=build /out/ /usr/local/bin/",
+                *image_instructions(target, (f"/usr/local/bin/{binary}",)),
+            ),
+        )
+        return Action(
+            layer=IMAGE_LAYER,
+            role=Role.CODE,
+            rule=self.name,
+            rule_version=self.version,
+            stages=(build, image),
+            platform=platform,
+            sources=(SourceInput("sources", sources.files),),
+            layers=("cook", RUNTIME_LAYER),
+            final=True,
+        )

@@ -1,0 +1,149 @@
+"""The store on this machine: records and blobs below one folder, shared by any number of processes.
+
+    blobs/sha256/HEX     manifests, configs and layers: an OCI layout without an index
+    records/AB/KEY       one action record each (see `records`)
+    verified.json        which blobs were found whole (see `blobs`)
+    locks/KEY            held while an action of this key runs
+    tmp/                 private folders of running exports
+
+Blobs are moved in before the record that names them, so that a crash leaves at worst a blob without a record.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import BinaryIO
+
+from buildsys.errors import MachineError
+from buildsys.execution.ports import ActionRecord
+from buildsys.model.action import ActionResult, Blob, Manifest
+from buildsys.model.digest import ActionKey, Digest, ImageDigest, hex_of
+from buildsys.store import durable, records
+from buildsys.store.blobs import Blobs, hash_file, locked
+from buildsys.store.scratch import private_folder, sweep
+
+
+class DiskStore:
+    """`ActionCache` and `BlobStore` in one folder; see the ports for the contract."""
+
+    def __init__(self, root: str, platform: str, warn: Callable[[str], None]) -> None:
+        self.layout = root
+        self._platform = platform
+        self.blobs = Blobs(root, warn)
+
+    def get(self, key: ActionKey) -> ActionResult | None:
+        record = self.record(key)
+        if record is None or not all(map(self.blobs.whole, record.result.blobs)):
+            return None
+        return record.result
+
+    def manifest(self, key: ActionKey) -> Manifest | None:
+        record = self.record(key)
+        return record.manifest if record else None
+
+    def record(self, key: ActionKey) -> ActionRecord | None:
+        """The record alone, whatever became of its blobs; a damaged record is none."""
+        content = durable.read(self._record_path(key))
+        if content is None:
+            return None
+        try:
+            return records.decode(key, content)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def put(self, record: ActionRecord) -> None:
+        path = self._record_path(record.key)
+        with durable.cannot_write(path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        durable.write(path, records.encode(record))
+
+    def lock(self, key: ActionKey) -> AbstractContextManager[None]:
+        return locked(os.path.join(self.layout, "locks", key))
+
+    def sealed(self, pack: Callable[[BinaryIO], None]) -> ImageDigest:
+        from buildsys.store import layers  # noqa: PLC0415 - a no-op seals nothing
+
+        with self.exporting() as folder:
+            path = os.path.join(folder, "layer")
+            with durable.cannot_write(path), open(path, "wb") as file:  # noqa: PTH123
+                pack(file)
+            layer = self.blobs.add_file(path, hash_file(path))
+        config = self.blobs.add(layers.image_config([layer.digest], self._platform, {}))
+        manifest = layers.image_manifest(
+            layers.descriptor(layers.CONFIG_TYPE, config.digest, config.size_bytes),
+            [layers.descriptor(layers.TAR_TYPE, layer.digest, layer.size_bytes)],
+        )
+        return ImageDigest(self.blobs.add(manifest).digest)
+
+    @contextmanager
+    def exporting(self, known: Iterable[Digest] = ()) -> Iterator[str]:
+        root = os.path.join(self.layout, "tmp")
+        sweep(root)
+        with private_folder(root) as folder:
+            inside = os.path.join(folder, "blobs", "sha256")
+            os.makedirs(inside)
+            for digest in set(known):
+                # A link suffices: whoever exports looks only whether the blob is there. (A hard link
+                # would change the blob's ctime, and so cost hashing it again.)
+                os.symlink(self.blobs.path(digest), os.path.join(inside, hex_of(digest)))
+            yield folder
+
+    def adopt(self, folder: str, digest: ImageDigest) -> tuple[Blob, ...]:
+        exported = os.path.join(folder, "blobs", "sha256", hex_of(digest))
+        content = durable.read(exported)
+        if content is None or hashlib.sha256(content).hexdigest() != hex_of(digest):
+            raise MachineError(f"BuildKit exported no image {digest}")
+        manifest = json.loads(content)
+        wanted = [manifest["config"], *manifest["layers"]]
+        below = [self._adopt_blob(folder, Digest(d["digest"]), d["size"]) for d in wanted]
+        return (self.blobs.add(content), *below)
+
+    def _adopt_blob(self, folder: str, digest: Digest, size_bytes: int) -> Blob:
+        blob = Blob(digest, size_bytes)
+        if self.blobs.whole(blob):
+            return blob
+        exported = os.path.join(folder, "blobs", "sha256", hex_of(digest))
+        if os.path.islink(exported) or not os.path.exists(exported):
+            raise MachineError(f"blob {digest} went away during the build", hint="build again")
+        return self.blobs.add_file(exported, digest)
+
+    def unpacked_bytes(self, layer: Digest) -> int:
+        """Counted once for each layer, and remembered beside the blobs."""
+        from buildsys.store import layers  # noqa: PLC0415
+
+        memo = os.path.join(self.layout, "sizes", hex_of(layer))
+        known = durable.read(memo)
+        if known is not None and known.isdigit():
+            return int(known)
+        counted = layers.unpacked_bytes(self.blobs.path(layer))
+        os.makedirs(os.path.dirname(memo), exist_ok=True)
+        durable.write(memo, str(counted).encode())
+        return counted
+
+    def records(self) -> Iterator[ActionRecord]:
+        """All readable records, in no particular order."""
+        root = os.path.join(self.layout, "records")
+        for shard in sorted(os.listdir(root)) if os.path.isdir(root) else ():
+            for name in sorted(os.listdir(os.path.join(root, shard))):
+                record = self.record(ActionKey(name))
+                if record is not None:
+                    yield record
+
+    def clean(self) -> int:
+        """Remove the blobs that no record names, and what was set aside; returns the bytes freed."""
+        named = {blob.digest for record in self.records() for blob in record.result.blobs}
+        freed = 0
+        if os.path.isdir(self.blobs.folder):
+            for name in os.listdir(self.blobs.folder):
+                if f"sha256:{name}" not in named:
+                    path = os.path.join(self.blobs.folder, name)
+                    freed += os.path.getsize(path)
+                    os.unlink(path)
+        shutil.rmtree(os.path.join(self.layout, "damaged"), ignore_errors=True)
+        return freed
+
+    def _record_path(self, key: ActionKey) -> str:
+        return os.path.join(self.layout, "records", key[:2], key)
