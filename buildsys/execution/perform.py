@@ -77,7 +77,7 @@ class Performer:
         contexts = {name: bases[name] for name in action.bases}
         contexts |= {name: result.digest for name, result in entering.items()}
         for context, states in _inputs(keyed):
-            contexts[context] = self.blobs.sealed(partial(self.sealer.pack, states))
+            contexts[context] = self.blobs.sealed(partial(self.sealer.pack, states))[0].digest
         return SolveRequest(
             name=f"{action.layer}-{keyed.key[:16]}",
             dockerfile=render(action.stages),

@@ -45,8 +45,17 @@ class BlobStore(Protocol):
     layout: str
     """The folder that has `blobs/sha256`."""
 
-    def sealed(self, pack: Callable[[BinaryIO], None]) -> ImageDigest:
-        """Store what `pack` writes (an uncompressed tar) as an image with that one layer."""
+    def sealed(
+        self,
+        pack: Callable[[BinaryIO], None],
+        *,
+        environment: tuple[str, ...] = (),
+        compressed: bool = False,
+    ) -> tuple[Blob, ...]:
+        """Store what `pack` writes (an uncompressed tar) as an image with that one layer.
+
+        Returns manifest, config and layer.
+        """
 
     def exporting(self, known: Iterable[Digest] = ()) -> AbstractContextManager[str]:
         """A private folder for an exported layout, removed at the end.

@@ -36,7 +36,8 @@ def manifest_of(
         "dockerfile": render(action.stages),
         "stage": action.stage,
         "inputs": {source.context: _inputs(source, files) for source in action.sources},
-        "bases": {name: bases[name] for name in sorted(set(action.bases))},
+        # By digest alone: the same bytes from another registry are the same base.
+        "bases": {name: bases[name].rpartition("@")[2] for name in sorted(set(action.bases))},
         "layers": {name: layers[action.stand_in(name)] for name in action.layers},
         "final": action.final,
     }

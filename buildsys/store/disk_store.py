@@ -63,20 +63,30 @@ class DiskStore:
     def lock(self, key: ActionKey) -> AbstractContextManager[None]:
         return locked(os.path.join(self.layout, "locks", key))
 
-    def sealed(self, pack: Callable[[BinaryIO], None]) -> ImageDigest:
+    def sealed(
+        self,
+        pack: Callable[[BinaryIO], None],
+        *,
+        environment: tuple[str, ...] = (),
+        compressed: bool = False,
+    ) -> tuple[Blob, ...]:
         from buildsys.store import layers  # noqa: PLC0415 - a no-op seals nothing
 
         with self.exporting() as folder:
             path = os.path.join(folder, "layer")
             with durable.cannot_write(path), open(path, "wb") as file:  # noqa: PTH123
                 pack(file)
+            diff_id, media_type = hash_file(path), layers.TAR_TYPE
+            if compressed:
+                path, media_type = layers.compress(path), layers.ZSTD_TYPE
             layer = self.blobs.add_file(path, hash_file(path))
-        config = self.blobs.add(layers.image_config([layer.digest], self._platform, {}))
+        settings = {"Env": list(environment)} if environment else {}
+        config = self.blobs.add(layers.image_config([diff_id], self._platform, settings))
         manifest = layers.image_manifest(
             layers.descriptor(layers.CONFIG_TYPE, config.digest, config.size_bytes),
-            [layers.descriptor(layers.TAR_TYPE, layer.digest, layer.size_bytes)],
+            [layers.descriptor(media_type, layer.digest, layer.size_bytes)],
         )
-        return ImageDigest(self.blobs.add(manifest).digest)
+        return (self.blobs.add(manifest), config, layer)
 
     @contextmanager
     def exporting(self, known: Iterable[Digest] = ()) -> Iterator[str]:

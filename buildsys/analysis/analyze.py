@@ -1,0 +1,152 @@
+"""Targets → actions: what the sources tell about each target, handed to its rule."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from buildsys.analysis.go_sources import go_sources
+from buildsys.analysis.python_sources import python_sources
+from buildsys.analysis.rust_sources import rust_sources
+from buildsys.errors import BuildFileError
+from buildsys.model.action import TargetActions
+from buildsys.model.globs import matcher
+from buildsys.model.graph import Cycle, Graph
+from buildsys.model.label import Label
+from buildsys.model.sources import GoSources, PythonSources, RustSources, SourceTree
+from buildsys.model.target import ROOT_BUILD_FILE, Target
+from buildsys.rules.go_image import TAGS
+from buildsys.rules.registry import GO, PYTHON, RUST
+
+NEVER_SOURCES = (
+    f"**/{ROOT_BUILD_FILE}", "**/.*", "**/*.md", "**/*.MD", "**/*.log", "**/*.pyc", "**/docs/**",
+    "**/tests/**", "**/test_*.py", "**/*_test.py", "**/conftest.py", "**/requirements*.txt",
+    "**/requirements*.in", "**/Dockerfile*", "**/*.orig", "**/*~",
+)  # fmt: skip
+"""Files of a package that no image needs: tests, documents, what editors leave; `data` brings them back."""
+
+
+@dataclass(slots=True)
+class Analysis:
+    """Analyses the targets of one workspace; remembers what it found."""
+
+    targets: Mapping[Label, Target]
+    tree: SourceTree
+    platform: str
+    exclude: tuple[str, ...] = ()
+    """Patterns of the root BUILD.yaml, relative to the workspace."""
+    _go: dict[Label, GoSources] = field(default_factory=dict)
+
+    def actions(self, labels: Iterable[Label]) -> tuple[TargetActions, ...]:
+        """The actions of the targets.
+
+        Raises:
+            BuildFileError: a source or a manifest can't be understood, or `deps` form a cycle.
+        """
+        self._check_cycles()
+        return tuple(self._actions(self.targets[label]) for label in labels)
+
+    def _actions(self, target: Target) -> TargetActions:
+        extra = self._files_of_deps(target)
+        if target.rule == GO.name:
+            go = self._with_module_packages(target, self._go_sources(target))
+            go = replace(go, files=_merged(go.files, self._data(target), extra))
+            return GO.actions(target, go, self.platform)
+        if target.rule == PYTHON.name:
+            python = self._python_sources(target)
+            python = replace(python, files=_merged(python.files, extra))
+            return PYTHON.actions(target, python, self.platform)
+        rust = self._rust_sources(target)
+        rust = replace(rust, files=_merged(rust.files, self._data(target), extra))
+        return RUST.actions(target, rust, self.platform)
+
+    def _go_sources(self, target: Target) -> GoSources:
+        known = self._go.get(target.label)
+        if known is None:
+            system, _, machine = self.platform.partition("/")
+            known = go_sources(
+                self.tree, target.label.package, goos=system, goarch=machine, tags=TAGS
+            )
+            refused = self._refused(target)
+            known = replace(known, files=tuple(p for p in known.files if not refused(p)))
+            self._go[target.label] = known
+        return known
+
+    def _with_module_packages(self, target: Target, sources: GoSources) -> GoSources:
+        """External packages of all services of the module: one compiled layer serves them all."""
+        union = set(sources.external)
+        for other in self.targets.values():
+            if other.rule == GO.name and other.text("builder") == target.text("builder"):
+                found = self._go_sources(other)
+                if found.module == sources.module:
+                    union.update(found.external)
+        return replace(sources, external=tuple(sorted(union)))
+
+    def _python_sources(self, target: Target) -> PythonSources:
+        return python_sources(self.tree, target.label.package, exclude=self._left_out(target))
+
+    def _rust_sources(self, target: Target) -> RustSources:
+        return rust_sources(self.tree, target.label.package, exclude=self._left_out(target))
+
+    def _left_out(self, target: Target) -> Callable[[str], bool]:
+        """Whether a file of the workspace stays out: refused, or of no use to an image."""
+        refused, useless, data = (
+            self._refused(target),
+            matcher(NEVER_SOURCES),
+            self._is_data(target),
+        )
+        return lambda path: refused(path) or (useless(path) and not data(path))
+
+    def _refused(self, target: Target) -> Callable[[str], bool]:
+        everywhere, own = matcher(self.exclude), matcher(target.strings("exclude"))
+        prefix = f"{target.label.package}/" if target.label.package else ""
+        return lambda path: (
+            everywhere(path) or (path.startswith(prefix) and own(path.removeprefix(prefix)))
+        )
+
+    def _is_data(self, target: Target) -> Callable[[str], bool]:
+        wanted = matcher(target.strings("data"))
+        prefix = f"{target.label.package}/" if target.label.package else ""
+        return lambda path: path.startswith(prefix) and wanted(path.removeprefix(prefix))
+
+    def _data(self, target: Target) -> tuple[str, ...]:
+        if not target.strings("data"):
+            return ()
+        wanted = self._is_data(target)
+        return tuple(p for p in self.tree.files_below(target.label.package) if wanted(p))
+
+    def _files_of_deps(self, target: Target) -> tuple[str, ...]:
+        """Sources of the targets named in `deps`, and of those that they name."""
+        if not target.deps:
+            return ()
+        names = {label: found.deps for label, found in self.targets.items()}
+        return tuple(
+            path
+            for label in sorted(Graph(names).closure(target.deps))
+            for path in self._sources(self.targets[label]).files
+        )
+
+    def _sources(self, target: Target) -> GoSources | PythonSources | RustSources:
+        if target.rule == GO.name:
+            return self._go_sources(target)
+        return (
+            self._python_sources(target)
+            if target.rule == PYTHON.name
+            else self._rust_sources(target)
+        )
+
+    def _check_cycles(self) -> None:
+        # Most workspaces need no `deps`, and then no graph either.
+        if not any(target.deps for target in self.targets.values()):
+            return
+        try:
+            Graph({label: target.deps for label, target in self.targets.items()}).order()
+        except Cycle as cycle:
+            path = " → ".join(map(str, cycle.path))
+            raise BuildFileError(
+                f"targets need each other in a circle: {path}",
+                at=self.targets[cycle.path[0]].at,
+                hint="remove one of these `deps`",
+            ) from None
+
+
+def _merged(*files: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set().union(*files)))

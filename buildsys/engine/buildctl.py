@@ -1,0 +1,134 @@
+"""One solve: buildctl, with a Dockerfile, named contexts by digest, and a private folder for the result."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from buildsys.engine.address import Engine, EngineSource
+from buildsys.engine.progress import SolveLog
+from buildsys.errors import BuildFailed, Interrupted, MachineError
+from buildsys.execution.ports import Progress, SolveRequest
+from buildsys.model.digest import ImageDigest, is_digest
+
+CONSTANT_TIME = "315532800"
+"""1980-01-01: the time of everything in an image, as of the sealed sources."""
+
+_UNREACHABLE = ("connection refused", "no such file or directory", "error reading from server", "EOF")
+
+
+@dataclass(slots=True)
+class BuildctlSolver:
+    """The port `Solver`, by one buildctl process a solve."""
+
+    engines: EngineSource
+    ca_bundle: str
+    """The host's certificates, given to steps as a secret; "" if there are none."""
+    proxies: Mapping[str, str]
+    """http_proxy and its kin: BuildKit's predefined arguments, which enter no cache key."""
+    _running: set[subprocess.Popen[str]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def solve(self, request: SolveRequest, progress: Progress) -> ImageDigest:
+        engine = self.engines.engine()
+        folder = request.export_to
+        with open(os.path.join(folder, "Dockerfile"), "w", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(request.dockerfile)
+        metadata = os.path.join(folder, "metadata.json")
+        log = SolveLog(progress)
+        with self._process([*self._command(engine, request), "--metadata-file", metadata]) as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                log.feed(line)
+            code = process.wait()
+        if self._cancelled.is_set():
+            raise Interrupted("interrupted")
+        if code != 0:
+            raise _failure(log, engine)
+        return _exported_digest(metadata)
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+        with self._lock:
+            for process in self._running:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGINT)
+
+    @contextlib.contextmanager
+    def _process(self, command: list[str]) -> Iterator[subprocess.Popen[str]]:
+        with self._lock:
+            if self._cancelled.is_set():
+                raise Interrupted("interrupted")
+            # A session of its own: Ctrl-C reaches bs alone, which then stops its children in order.
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+            self._running.add(process)
+        try:
+            yield process
+        finally:
+            with self._lock:
+                self._running.discard(process)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def _command(self, engine: Engine, request: SolveRequest) -> list[str]:
+        exporter = f"type=oci,tar=false,dest={request.export_to},oci-mediatypes=true,compression=zstd"
+        command = [
+            engine.buildctl, "--addr", engine.address, "build", "--progress=rawjson",
+            "--frontend=dockerfile.v0",
+            # A local name of its own: solves that run at once don't share a folder inside BuildKit.
+            "--local", f"{request.name}={request.export_to}", "--opt", f"dockerfilekey={request.name}",
+            "--opt", "filename=Dockerfile", "--opt", f"target={request.stage}",
+            "--opt", f"platform={request.platform}",
+            # Never another frontend than BuildKit's own, whatever a comment in the Dockerfile says.
+            "--opt", "build-arg:BUILDKIT_SYNTAX=dockerfile.v0",
+            "--opt", f"build-arg:SOURCE_DATE_EPOCH={CONSTANT_TIME}",
+            "--oci-layout", f"store={request.layout}",
+        ]  # fmt: skip
+        if request.constant_times:
+            exporter += ",rewrite-timestamp=true"
+        for name, reference in sorted(request.contexts.items()):
+            command += ["--opt", f"context:{name}={_source(reference)}"]
+        for name, value in sorted(self.proxies.items()):
+            command += ["--opt", f"build-arg:{name}={value}"]
+        if self.ca_bundle:
+            command += ["--secret", f"id=ca,src={self.ca_bundle}"]
+        if request.no_cache:
+            command += ["--no-cache"]
+        return [*command, "--output", exporter]
+
+
+def _source(reference: str) -> str:
+    """A digest alone is in the store, anything else at its registry."""
+    return f"oci-layout://store@{reference}" if is_digest(reference) else f"docker-image://{reference}"
+
+
+def _failure(log: SolveLog, engine: Engine) -> BuildFailed | MachineError:
+    said = log.error()
+    if not log.failed_step and any(sign in said for sign in _UNREACHABLE):
+        return MachineError(
+            f"BuildKit at {engine.address} went away: {said}", hint="try again, or `bs doctor`"
+        )
+    return BuildFailed(said)
+
+
+def _exported_digest(metadata: str) -> ImageDigest:
+    with open(metadata, encoding="utf-8") as file:  # noqa: PTH123
+        digest = json.load(file).get("containerimage.digest")
+    if not is_digest(digest):
+        raise MachineError("BuildKit named no digest for what it exported")
+    return ImageDigest(digest)

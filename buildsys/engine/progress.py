@@ -1,0 +1,65 @@
+"""BuildKit's progress (`--progress=rawjson`): one JSON object a line, with vertexes and logs.
+
+Format: moby/buildkit `client/graph.go`, `SolveStatus`. Lines that aren't JSON are buildctl's own errors.
+"""
+
+import base64
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from buildsys.execution.ports import Progress
+
+
+@dataclass(slots=True)
+class SolveLog:
+    """Follows one solve: tells `progress` what happens, and remembers what a failure needs."""
+
+    progress: Progress
+    error_lines: list[str] = field(default_factory=list)
+    failed_step: str = ""
+    _names: dict[str, str] = field(default_factory=dict)
+
+    def feed(self, line: str) -> None:
+        """Take one line of buildctl's standard error."""
+        try:
+            status = json.loads(line)
+        except ValueError:
+            status = None
+        if not isinstance(status, dict):
+            if line.strip():
+                self.error_lines.append(line.rstrip())
+            return
+        for vertex in _items(status, "vertexes"):
+            self._vertex(vertex)
+        for log in _items(status, "logs"):
+            data = base64.b64decode(str(log.get("data", "")))
+            self.progress.output(data.decode("utf-8", errors="replace"))
+
+    def error(self) -> str:
+        """What buildctl said at last, without what BuildKit wraps around it."""
+        said = self.error_lines[-1] if self.error_lines else "buildctl failed"
+        said = said.removeprefix("error: ").removeprefix("failed to solve: ")
+        return f"{self.failed_step}: {_last_part(said)}" if self.failed_step else said
+
+    def _vertex(self, vertex: dict[str, object]) -> None:
+        digest, name = str(vertex.get("digest")), str(vertex.get("name", ""))
+        if vertex.get("started") and digest not in self._names and not vertex.get("cached"):
+            self._names[digest] = name
+            if not name.startswith("[internal]"):
+                self.progress.step(name)
+        # A cancelled sibling of a failed step has an error too: the first one is the cause.
+        error = str(vertex.get("error", ""))
+        if error and not self.failed_step and "context canceled" not in error:
+            self.failed_step = name
+
+
+def _items(status: dict[str, object], field_name: str) -> Iterable[dict[str, object]]:
+    found = status.get(field_name)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _last_part(message: str) -> str:
+    """`process "…" did not complete successfully: exit code: 1` repeats the step; its end is the news."""
+    _, found, end = message.rpartition("did not complete successfully: ")
+    return end if found else message

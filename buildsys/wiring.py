@@ -1,0 +1,226 @@
+"""Where adapters are put together, for one command in one workspace. Nothing here decides anything."""
+
+import os
+import platform as machine
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from buildsys import __version__
+from buildsys.analysis.analyze import Analysis
+from buildsys.events import EventSink, Noted, Warned
+from buildsys.execution.bases import BaseProvider, KnownBase, known_bases
+from buildsys.execution.lookup import Lookup, TargetStatus, look_up, status_of
+from buildsys.keys.keying import KeyedTarget, keyed
+from buildsys.loading import bases_lock
+from buildsys.loading.patterns import select
+from buildsys.loading.workspace import Workspace, load
+from buildsys.model.label import Label
+from buildsys.rules.registry import RULES
+from buildsys.store.disk_store import DiskStore
+from buildsys.workspace.index import FileIndex
+from buildsys.workspace.last_built import LastBuilt
+from buildsys.workspace.root import find_root
+from buildsys.workspace.tree import DiskTree
+
+if TYPE_CHECKING:
+    from buildsys.engine.daemon import Daemon
+    from buildsys.engine.locate import EngineLocator
+    from buildsys.execution.builder import Builder
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+class SystemClock:
+    """The port `Clock`."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def cache_folder(environment: Mapping[str, str]) -> str:
+    """Where bs keeps its state: `$BS_CACHE_DIR`, else `$XDG_CACHE_HOME/bs`, else `~/.cache/bs`."""
+    chosen = environment.get("BS_CACHE_DIR")
+    if chosen:
+        return os.path.abspath(chosen)
+    above = environment.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(above, "bs")
+
+
+@dataclass
+class Machine:
+    """What doesn't depend on a workspace: the store and the engine of this user."""
+
+    environment: Mapping[str, str]
+    sink: EventSink
+
+    @cached_property
+    def cache_folder(self) -> str:
+        return cache_folder(self.environment)
+
+    @cached_property
+    def platform(self) -> str:
+        name = machine.machine()
+        return f"linux/{_MACHINES.get(name, name)}"
+
+    @cached_property
+    def store(self) -> DiskStore:
+        return DiskStore(os.path.join(self.cache_folder, "store"), self.platform, self.warn)
+
+    @cached_property
+    def daemon(self) -> "Daemon":
+        from buildsys.engine.daemon import Daemon  # noqa: PLC0415 - a no-op needs no engine
+        from buildsys.engine.provision import Toolbox  # noqa: PLC0415
+
+        folder = os.path.join(self.cache_folder, "engine")
+        toolbox = Toolbox(os.path.join(folder, "bin"), self.environment.get("PATH", ""), self.note)
+        return Daemon(folder, toolbox)
+
+    def locator(self, configured: tuple[str, ...] = ()) -> "EngineLocator":
+        from buildsys.engine.locate import EngineLocator  # noqa: PLC0415
+
+        named = self.environment.get("BUILDKIT_HOST")
+        addresses = (named,) if named else configured
+        return EngineLocator(addresses, self.daemon, self.environment, self.note)
+
+    def warn(self, message: str) -> None:
+        self.sink.emit(Warned(message))
+
+    def note(self, message: str) -> None:
+        self.sink.emit(Noted(message))
+
+
+@dataclass
+class Session:
+    """One command in one workspace."""
+
+    machine: Machine
+    start: str
+    _analysis: Analysis | None = field(default=None)
+
+    @cached_property
+    def root(self) -> str:
+        return find_root(self.start)
+
+    @cached_property
+    def index(self) -> FileIndex:
+        index = FileIndex.load(os.path.join(self.root, ".bs", "index"))
+        index.begin()
+        return index
+
+    @cached_property
+    def tree(self) -> DiskTree:
+        return DiskTree(self.root, self.index)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        return load(self.tree, RULES)
+
+    @cached_property
+    def last_built(self) -> LastBuilt:
+        return LastBuilt(os.path.join(self.root, ".bs", "built.json"))
+
+    def select(self, patterns: tuple[str, ...]) -> tuple[Label, ...]:
+        here = os.path.relpath(os.path.realpath(self.start), self.root)
+        package = "" if here == "." else here.replace(os.sep, "/")
+        return select(patterns or ("all",), self.workspace.targets, package)
+
+    def bases(self) -> dict[str, KnownBase]:
+        pins = bases_lock.parse(self.tree.text(bases_lock.NAME)) if self._has_lock() else {}
+        found = self.workspace.settings.bases.values()
+        return known_bases(found, pins, self.machine.store, self.machine.platform)
+
+    def keyed(
+        self, labels: tuple[Label, ...], bases: Mapping[str, KnownBase]
+    ) -> tuple[KeyedTarget, ...]:
+        settings = self.workspace.settings
+        analysis = Analysis(
+            self.workspace.targets, self.tree, self.machine.platform, settings.exclude
+        )
+        targets = keyed(analysis.actions(labels), self.tree, references(bases))
+        self.index.save()
+        return targets
+
+    def status(self, labels: tuple[Label, ...]) -> tuple[TargetStatus, ...]:
+        targets = self.keyed(labels, self.bases())
+        lookup = self.look_up(targets)
+        store, last = self.machine.store, self.last_built.key
+        return tuple(status_of(target, lookup, store, last) for target in targets)
+
+    def look_up(self, targets: tuple[KeyedTarget, ...]) -> Lookup:
+        return look_up(targets, self.machine.store)
+
+    def forget_files(self) -> None:
+        """Look at the checkout anew: a source changed while it was being built."""
+        for name in ("tree", "workspace", "index"):
+            self.__dict__.pop(name, None)
+
+    def _has_lock(self) -> bool:
+        return self.tree.is_file(bases_lock.NAME)
+
+    def base_provider(self) -> BaseProvider:
+        from buildsys.engine.bootstrap import Mmdebstrap  # noqa: PLC0415
+        from buildsys.registry.resolve import resolve  # noqa: PLC0415
+
+        machine_ = self.machine
+        scratch = os.path.join(machine_.cache_folder, "engine", "scratch")
+        bootstrapper = Mmdebstrap(scratch, machine_.environment.get("PATH", ""), machine_.note)
+        store = machine_.store
+        return BaseProvider(
+            store, store, bootstrapper, resolve, SystemClock(), machine_.platform, self.made_by
+        )
+
+    @cached_property
+    def made_by(self) -> dict[str, str]:
+        return {"host": socket.gethostname(), "bs": __version__, "commit": _commit(self.root)}
+
+    @contextmanager
+    def builder(self) -> Iterator["Builder"]:
+        """A builder with an engine, found when the first action runs and kept from idling meanwhile."""
+        from buildsys.engine.buildctl import BuildctlSolver  # noqa: PLC0415
+        from buildsys.execution.builder import Builder  # noqa: PLC0415
+        from buildsys.execution.perform import Performer  # noqa: PLC0415
+        from buildsys.workspace.sealing import DiskSealer  # noqa: PLC0415
+
+        machine_ = self.machine
+        locator = machine_.locator(self.workspace.settings.engine.addresses)
+        solver = BuildctlSolver(locator, self._ca_bundle(), self._proxies())
+        store = machine_.store
+        performer = Performer(
+            store, store, DiskSealer(self.root), solver, SystemClock(), self.made_by
+        )
+        with locator.in_use():
+            yield Builder(performer, machine_.sink, {})
+
+    def _ca_bundle(self) -> str:
+        named = self.machine.environment.get("SSL_CERT_FILE") or _CA_BUNDLE
+        return named if os.path.isfile(named) else ""
+
+    def _proxies(self) -> dict[str, str]:
+        environment = self.machine.environment
+        return {name: environment[name] for name in _PROXIES if environment.get(name)}
+
+
+def references(bases: Mapping[str, KnownBase]) -> dict[str, str]:
+    return {name: known.reference for name, known in bases.items() if known.reference is not None}
+
+
+def _commit(root: str) -> str:
+    try:
+        found = subprocess.run(
+            ["git", "-C", root, "rev-parse", "HEAD"],  # noqa: S607
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=5,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip()

@@ -1,0 +1,42 @@
+"""Which keys this checkout last had for each layer: what a stale layer is compared with."""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from buildsys.model.digest import ActionKey
+from buildsys.model.label import Label
+
+
+@dataclass(slots=True)
+class LastBuilt:
+    """`.bs/built.json`: label → layer → key. Losing it loses explanations only."""
+
+    path: str
+    _keys: dict[str, dict[str, str]] | None = field(default=None)
+
+    def key(self, label: Label, layer: str) -> ActionKey | None:
+        found = self._loaded().get(str(label), {}).get(layer)
+        return ActionKey(found) if found is not None else None
+
+    def update(self, keys: Mapping[Label, Mapping[str, ActionKey]]) -> None:
+        news = {str(label): {name: str(key) for name, key in own.items()} for label, own in keys.items()}
+        if all(self._loaded().get(label) == own for label, own in news.items()):
+            return
+        self._loaded().update(news)
+        temporary = f"{self.path}.tmp-{os.getpid()}"
+        with contextlib.suppress(OSError):
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
+                json.dump(self._keys, file, indent=1, sort_keys=True)
+            os.replace(temporary, self.path)
+
+    def _loaded(self) -> dict[str, dict[str, str]]:
+        if self._keys is None:
+            self._keys = {}
+            with contextlib.suppress(OSError, ValueError), open(self.path, encoding="utf-8") as file:  # noqa: PTH123
+                found = json.load(file)
+                self._keys = {str(k): dict(v) for k, v in found.items()}
+        return self._keys

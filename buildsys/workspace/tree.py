@@ -1,0 +1,192 @@
+"""The files of the checkout: listed lazily, hashed once, kept inside the workspace."""
+
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from buildsys.errors import BuildFileError, Location
+from buildsys.model.digest import digest_of
+from buildsys.model.files import FileState
+from buildsys.model.sources import FactReader
+from buildsys.model.target import ROOT_BUILD_FILE
+from buildsys.workspace.index import FileIndex, Stat
+from buildsys.workspace.root import marks_workspace
+
+T = TypeVar("T")
+
+IGNORED = frozenset(
+    {
+        ".git", ".hg", ".svn", ".bs", ".venv", "__pycache__", "node_modules", ".mypy_cache",
+        ".pytest_cache", ".ruff_cache", ".hypothesis", ".tox", ".idea", ".vscode",
+    }
+)  # fmt: skip
+"""Folders that are never part of a workspace: other tools' state, which no build reads."""
+
+_CACHE_TAG = "CACHEDIR.TAG"
+"""Marks a folder as a cache (bford.info/cachedir): cargo's target folder has it."""
+
+class _Marker:
+    """Whether a BUILD.yaml is the root of a workspace of its own."""
+
+    name = "workspace-mark/1"
+
+    def read(self, text: str) -> bool:
+        return marks_workspace(text)
+
+
+@dataclass(slots=True)
+class DiskTree:
+    """`SourceTree` and `FileStates` of a checkout; see the ports for the contract."""
+
+    root: str
+    index: FileIndex
+    _folders: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
+    _states: dict[str, FileState] = field(default_factory=dict)
+
+    def files_below(self, folder: str) -> tuple[str, ...]:
+        found: list[str] = []
+        left = [folder]
+        while left:
+            current = left.pop()
+            files, folders = self._list(current)
+            prefix = f"{current}/" if current else ""
+            found.extend(prefix + name for name in files)
+            left.extend(prefix + name for name in folders)
+        return tuple(sorted(found))
+
+    def files_in(self, folder: str) -> tuple[str, ...]:
+        return self._list(folder)[0]
+
+    def is_file(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        return name in self._list(folder)[0]
+
+    def text(self, path: str) -> str:
+        content = self._read(path)[0]
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BuildFileError(
+                f"not UTF-8 at byte {error.start}", at=Location(path), hint="save it as UTF-8"
+            ) from None
+
+    def facts(self, path: str, reader: FactReader[T]) -> T:
+        digest = self.state(path).digest
+        if digest is None:
+            raise BuildFileError("not a regular file", at=Location(path))
+        known = self.index.fact(reader.name, digest)
+        if known is not None:
+            return cast("T", known[0])
+        value = reader.read(self.text(path))
+        self.index.learn_fact(reader.name, digest, value)
+        return value
+
+    def state(self, path: str) -> FileState:
+        known = self._states.get(path)
+        if known is None:
+            known = self._states[path] = self._state(path)
+        return known
+
+    def _state(self, path: str) -> FileState:
+        found = self._stat(path)
+        if stat.S_ISLNK(found.st_mode) and not self._is_linked_file(path):
+            return FileState(link=os.readlink(self._absolute(path)))
+        signature = _signature(found)
+        digest = None if stat.S_ISLNK(found.st_mode) else self.index.digest(path, signature)
+        if digest is not None:
+            return FileState(digest, executable=bool(found.st_mode & stat.S_IXUSR))
+        content, opened = self._read(path)
+        digest = digest_of(content)
+        if not stat.S_ISLNK(found.st_mode) and _signature(opened) == signature:
+            self.index.learn(path, signature, digest)
+        return FileState(digest, executable=bool(opened.st_mode & stat.S_IXUSR))
+
+    def _is_linked_file(self, path: str) -> bool:
+        """Whether a link leads to a file of the workspace; links to folders keep being links.
+
+        Raises:
+            BuildFileError: it leads out of the workspace.
+        """
+        target = os.path.realpath(self._absolute(path))
+        if not target.startswith(self.root + os.sep):
+            raise BuildFileError(
+                "a symbolic link that leaves the workspace",
+                at=Location(path),
+                hint="copy the file into the workspace, or exclude the link",
+            )
+        return os.path.isfile(target)
+
+    def _read(self, path: str) -> tuple[bytes, os.stat_result]:
+        if stat.S_ISLNK(self._stat(path).st_mode):
+            self._is_linked_file(path)
+        try:
+            # Not blocking: a FIFO in the place of a file must not hang the build.
+            descriptor = os.open(self._absolute(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(descriptor, "rb") as file:  # noqa: PTH123
+                before = os.fstat(descriptor)
+                if not stat.S_ISREG(before.st_mode):
+                    raise BuildFileError("not a regular file", at=Location(path))
+                content = file.read()
+                after = os.fstat(descriptor)
+        except OSError as error:
+            raise BuildFileError(f"can't be read: {error.strerror}", at=Location(path)) from None
+        return content, after if _signature(before) == _signature(after) else before
+
+    def _stat(self, path: str) -> os.stat_result:
+        try:
+            return os.lstat(self._absolute(path))
+        except (OSError, ValueError):
+            raise BuildFileError("no such file", at=Location(path)) from None
+
+    def _absolute(self, path: str) -> str:
+        return os.path.join(self.root, path)
+
+    def _list(self, folder: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        listed = self._folders.get(folder)
+        if listed is None:
+            listed = self._folders[folder] = self._scan(folder)
+        return listed
+
+    def _scan(self, folder: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        files: list[str] = []
+        folders: list[str] = []
+        try:
+            with os.scandir(self._absolute(folder)) as entries:
+                for entry in entries:
+                    if not entry.is_dir(follow_symlinks=False):
+                        files.append(entry.name)
+                    elif entry.name not in IGNORED:
+                        folders.append(entry.name)
+        except OSError:
+            return (), ()
+        if folder and self._is_foreign(folder, files):
+            return (), ()
+        return tuple(sorted(files)), tuple(sorted(folders))
+
+    def _is_foreign(self, folder: str, files: list[str]) -> bool:
+        """Whether a folder belongs to another workspace, or to a cache."""
+        if _CACHE_TAG in files:
+            return True
+        return ROOT_BUILD_FILE in files and self.facts(f"{folder}/{ROOT_BUILD_FILE}", _Marker())
+
+
+def _signature(found: os.stat_result) -> Stat:
+    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode)
+
+
+def state_now(root: str, path: str) -> tuple[FileState, bytes]:
+    """A file's state and content as they are at this moment, past any memory.
+
+    Raises:
+        BuildFileError: it can't be read.
+    """
+    tree = DiskTree(root, FileIndex(""))
+    found = tree._stat(path)  # noqa: SLF001 - same module
+    if stat.S_ISLNK(found.st_mode) and not tree._is_linked_file(path):  # noqa: SLF001
+        return FileState(link=os.readlink(os.path.join(root, path))), b""
+    content, opened = tree._read(path)  # noqa: SLF001
+    executable = bool(opened.st_mode & stat.S_IXUSR)
+    return FileState(digest_of(content), executable=executable), content
+
+
