@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from buildsys.loading.patterns import select
 from buildsys.loading.workspace import Workspace, load
 from buildsys.model.label import Label
 from buildsys.rules.registry import RULES
+from buildsys.store import durable
 from buildsys.store.disk_store import DiskStore
 from buildsys.workspace.index import FileIndex
 from buildsys.workspace.last_built import LastBuilt
@@ -103,7 +104,6 @@ class Session:
 
     machine: Machine
     start: str
-    _analysis: Analysis | None = field(default=None)
 
     @cached_property
     def root(self) -> str:
@@ -154,6 +154,9 @@ class Session:
         store, last = self.machine.store, self.last_built.key
         return tuple(status_of(target, lookup, store, last) for target in targets)
 
+    def locator(self) -> "EngineLocator":
+        return self.machine.locator(self.workspace.settings.engine.addresses)
+
     def look_up(self, targets: tuple[KeyedTarget, ...]) -> Lookup:
         return look_up(targets, self.machine.store)
 
@@ -181,23 +184,39 @@ class Session:
     def made_by(self) -> dict[str, str]:
         return {"host": socket.gethostname(), "bs": __version__, "commit": _commit(self.root)}
 
+    def write_pins(self, pins: Mapping[str, str]) -> None:
+        """Add pins to bases.lock."""
+        path = os.path.join(self.root, bases_lock.NAME)
+        known = bases_lock.parse(self.tree.text(bases_lock.NAME)) if self._has_lock() else {}
+        durable.write(path, bases_lock.render(known | dict(pins)).encode())
+        self.forget_files()
+
     @contextmanager
-    def builder(self) -> Iterator["Builder"]:
-        """A builder with an engine, found when the first action runs and kept from idling meanwhile."""
+    def builder(self, locator: "EngineLocator") -> Iterator["Builder"]:
+        """A builder whose engine is kept from idling meanwhile."""
         from buildsys.engine.buildctl import BuildctlSolver  # noqa: PLC0415
         from buildsys.execution.builder import Builder  # noqa: PLC0415
         from buildsys.execution.perform import Performer  # noqa: PLC0415
         from buildsys.workspace.sealing import DiskSealer  # noqa: PLC0415
 
         machine_ = self.machine
-        locator = machine_.locator(self.workspace.settings.engine.addresses)
         solver = BuildctlSolver(locator, self._ca_bundle(), self._proxies())
         store = machine_.store
         performer = Performer(
             store, store, DiskSealer(self.root), solver, SystemClock(), self.made_by
         )
         with locator.in_use():
-            yield Builder(performer, machine_.sink, {})
+            yield Builder(performer, machine_.sink, self.expected_s())
+
+    def expected_s(self) -> dict[str, float]:
+        """How long layers took when they were last built here, by name."""
+        last = self.last_built.keys()
+        records = (self.machine.store.record(key) for key in last)
+        return {
+            str(record.manifest.get("layer")): record.result.duration_s
+            for record in records
+            if record is not None
+        }
 
     def _ca_bundle(self) -> str:
         named = self.machine.environment.get("SSL_CERT_FILE") or _CA_BUNDLE

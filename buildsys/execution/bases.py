@@ -31,8 +31,9 @@ class Bootstrapper(Protocol):
             MachineError: it can't be made here.
         """
 
-    environment: tuple[str, ...]
-    """`NAME=value` of the image's configuration."""
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """`NAME=value` of the image's configuration."""
 
 
 @dataclass(frozen=True, slots=True)

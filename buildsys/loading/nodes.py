@@ -9,8 +9,8 @@ from typing import TypeAlias, cast
 from buildsys.errors import BuildFileError, Location
 
 Plain: TypeAlias = Sequence["str | int | Sequence[Plain]"]
-"""`(tag, line, column, text)`, or `(tag, line, column, nodes)`, keys and values of a mapping in turn,
-or what is wrong with the file: `(tag, line, column, message, hint)`."""
+"""`(tag, line, column, text)`, or `(tag, line, column, nodes)`, with keys and values in turn for a
+mapping, or what is wrong with the file: `(tag, line, column, message, hint)`."""
 
 TEXT = "t"
 QUOTED = "q"

@@ -29,10 +29,10 @@ _INTRODUCTION = """\
 
 Written by `bs`; change the tables in `buildsys/rules`, not this page.
 
-A BUILD.yaml is YAML without its traps. `true`, `false`, `null` and decimal numbers have their meaning; all
-else is text just as it is written: `no`, `1.10`, `22:22`, `0123`. Where text is asked for, a number is text
-as well, and `true` has to be quoted. Anchors, aliases, tags, merge keys, duplicate keys and several
-documents are refused, and so are files of more than 128 KiB.
+A BUILD.yaml is YAML without its traps. `true`, `false`, `null` and decimal numbers have their
+meaning; all else is text just as it is written: `no`, `1.10`, `22:22`, `0123`. Where text is
+asked for, a number is text as well, and `true` has to be quoted. Anchors, aliases, tags, merge
+keys, duplicate keys and several documents are refused, and so are files of more than 128 KiB.
 
 ## The root BUILD.yaml
 
@@ -51,13 +51,14 @@ It marks the workspace. All keys but `workspace` are optional:
 ```yaml
 {example}```
 
-A target's own attribute wins over the defaults of its rule, and these over the ones for `all`. Mappings
-(`env`, `healthcheck`) are laid on top of each other, everything else is replaced; `null` goes back to what
-the rule itself has. In `defaults`, `healthcheck` may be just timings.
+A target's own attribute wins over the defaults of its rule, and these over the ones for `all`.
+Mappings (`env`, `healthcheck`) are laid on top of each other, everything else is replaced; `null`
+goes back to what the rule itself has. In `defaults`, `healthcheck` may be just timings.
 
-Base keys: `image`, and `bootstrap`, a root file system made from Debian packages for places without a
-registry: `packages`, `suite`, `variant` (`minbase` or `extract`), `trim` (paths to remove, with `*`),
-`links` (path of the link: what it points to), `busybox` (its applets become commands). Built-in bases:
+Base keys: `image`, and `bootstrap`, a root file system made from Debian packages for places
+without a registry: `packages`, `suite`, `variant` (`minbase` or `extract`), `trim` (paths to
+remove, with `*`), `links` (path of the link: what it points to), `busybox` (its applets become
+commands). Built-in bases:
 
 | base | image |
 |---|---|
@@ -65,8 +66,9 @@ registry: `packages`, `suite`, `variant` (`minbase` or `extract`), `trim` (paths
 
 ## Packages
 
-A BUILD.yaml in a folder makes it a package. It has `targets`, and nothing else. Each target has a `name`,
-a `rule` and attributes of that rule; its label is `//folder:name`, or `//folder` if both names are equal.
+A BUILD.yaml in a folder makes it a package. It has `targets`, and nothing else. Each target has a
+`name`, a `rule` and attributes of that rule; its label is `//folder:name`, or `//folder` if both
+names are equal.
 """
 
 
@@ -95,7 +97,8 @@ def target_example(rule: str, attributes: Iterable[Attribute]) -> str:
 
 def _table(attributes: Iterable[Attribute]) -> str:
     rows = [
-        f"| `{one.name}` | {one.kind.value} | {_default(one.default)} | {one.doc} | {_code(one.example)} |"
+        f"| `{one.name}` | {one.kind.value} | {_default(one.default)} | {one.doc} |"
+        f" {_code(one.example)} |"
         for one in attributes
     ]
     if not rows:
@@ -106,7 +109,7 @@ def _table(attributes: Iterable[Attribute]) -> str:
 
 def _default(value: AttributeValue) -> str:
     if value is None or value in ("", ()):
-        return "–"
+        return "none"
     return _code(value if isinstance(value, str) else json.dumps(value, default=str))
 
 
@@ -127,8 +130,8 @@ _FORMS: Mapping[Kind, str] = {
     Kind.PORT: "1 to 65535.",
     Kind.SIZE: "`15MB`, `200kB`, `1.5GiB` or a number of bytes; MB is 1000², MiB is 1024².",
     Kind.DURATION: "`500ms`, `30s`, `2m`, `1m30s`.",
-    Kind.FILES: "relative to the package: `*` within a folder, `**` across folders, a folder for all "
-    "that is below it.",
+    Kind.FILES: "relative to the package: `*` within a folder, `**` across folders, a folder for "
+    "all that is below it.",
     Kind.LABELS: "`//folder:name`, or `:name` in the same package; the targets have to exist.",
     Kind.VARIABLES: "a mapping of names to texts.",
     Kind.HEALTHCHECK: "a mapping with `http` (a URL) or `command` (a list), and optionally "

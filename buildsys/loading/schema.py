@@ -1,7 +1,7 @@
 """The JSON Schema of BUILD.yaml files, made from the tables that loading itself works with.
 
-It knows all keys and the forms of values; what needs the whole workspace (labels, names of bases) only
-`bs` can check.
+It knows all keys and the forms of values; what needs the whole workspace (labels, names of bases)
+only `bs` can check.
 """
 
 import re

@@ -155,5 +155,15 @@ class DiskStore:
         shutil.rmtree(os.path.join(self.layout, "damaged"), ignore_errors=True)
         return freed
 
+    def remove_all(self) -> int:
+        """Remove everything; returns the bytes freed."""
+        freed = sum(
+            os.lstat(os.path.join(folder, name)).st_size
+            for folder, _, names in os.walk(self.layout)
+            for name in names
+        )
+        shutil.rmtree(self.layout, ignore_errors=True)
+        return freed
+
     def _record_path(self, key: ActionKey) -> str:
         return os.path.join(self.layout, "records", key[:2], key)

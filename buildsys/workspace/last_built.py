@@ -21,6 +21,10 @@ class LastBuilt:
         found = self._loaded().get(str(label), {}).get(layer)
         return ActionKey(found) if found is not None else None
 
+    def keys(self) -> tuple[ActionKey, ...]:
+        found = {key for layers in self._loaded().values() for key in layers.values()}
+        return tuple(ActionKey(key) for key in sorted(found))
+
     def update(self, keys: Mapping[Label, Mapping[str, ActionKey]]) -> None:
         news = {str(label): {name: str(key) for name, key in own.items()} for label, own in keys.items()}
         if all(self._loaded().get(label) == own for label, own in news.items()):

@@ -1,0 +1,30 @@
+"""What commands share: the session of the current folder, streams, colour."""
+
+import os
+import sys
+
+from buildsys.events import EventSink
+from buildsys.reporting.sinks import PlainLines
+from buildsys.wiring import Machine, Session
+
+
+def machine(sink: EventSink | None = None) -> Machine:
+    return Machine(os.environ, sink or PlainLines(sys.stderr))
+
+
+def session(sink: EventSink | None = None) -> Session:
+    return Session(machine(sink), os.getcwd())
+
+
+def on_terminal() -> bool:
+    """Whether people watch: colour and a live display are for them."""
+    return sys.stderr.isatty() and not os.environ.get("CI")
+
+
+def coloured() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and not os.environ.get("CI")
+
+
+def say(text: str) -> None:
+    """A result: on standard output."""
+    print(text)

@@ -1,0 +1,130 @@
+"""A build request from beginning to end: bases, keys, lookup, build, and again if a source changed meanwhile."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from buildsys.errors import BuildsysError, InputChanged, MachineError
+from buildsys.execution.bases import BaseProvider, KnownBase
+from buildsys.execution.builder import Options
+from buildsys.execution.lookup import Lookup, TargetStatus, status_of
+from buildsys.execution.real_paths import with_real_paths
+from buildsys.execution.report import BuildReport
+from buildsys.keys.explain import Reason
+from buildsys.keys.keying import KeyedTarget
+from buildsys.model.digest import ActionKey
+from buildsys.model.label import Label
+from buildsys.model.target import Base
+from buildsys.wiring import Session, references
+
+_TRIES = 3
+"""How often a build is planned anew because a source changed under it."""
+_PARALLEL_BASES = 2
+
+
+@dataclass(slots=True)
+class BuildRequest:
+    """Builds some targets of a session; `input_files` is what reporting needs for messages."""
+
+    session: Session
+    labels: tuple[Label, ...]
+    reasons: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
+    _files: dict[ActionKey, tuple[str, ...]] = field(default_factory=dict)
+
+    def run(self, options: Options) -> BuildReport:
+        """Build.
+
+        Raises:
+            BuildsysError: nothing could be tried; failures of actions are in the report.
+        """
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return self._once(options)
+            except InputChanged as error:
+                if attempt == _TRIES:
+                    raise InputChanged(
+                        "keeps changing while it is being built",
+                        at=error.at,
+                        hint="stop what writes it, and build again",
+                    ) from None
+                self.session.machine.note(f"{error.at} changed during the build: planning again")
+                self.session.forget_files()
+        raise AssertionError
+
+    def plan(self) -> tuple[TargetStatus, ...]:
+        """What a build would do, as a status; provides nothing and starts nothing."""
+        return self.session.status(self.labels)
+
+    def readable(self, key: ActionKey, text: str) -> str:
+        """A step's output with the paths of the workspace."""
+        return with_real_paths(text, self._files.get(key, ()))
+
+    def _once(self, options: Options) -> BuildReport:
+        session = self.session
+        bases = session.bases()
+        targets = session.keyed(self.labels, bases)
+        missing = sorted({name for target in targets for name in target.missing_bases})
+        if missing:
+            bases |= self._provide(missing, bases)
+            targets = session.keyed(self.labels, bases)
+        lookup = session.look_up(targets)
+        self._remember(targets, lookup)
+        with session.builder(session.locator()) as builder:
+            report = builder.build(targets, lookup, references(bases), options)
+        self._record_built(report)
+        return report
+
+    def _provide(self, names: list[str], bases: Mapping[str, KnownBase]) -> dict[str, KnownBase]:
+        """Provide bases, and meanwhile the engine that will build on them."""
+        provider = self.session.base_provider()
+        with ThreadPoolExecutor(_PARALLEL_BASES + 1) as pool:
+            engine = pool.submit(_warm_up, self.session)
+            known = list(pool.map(lambda name: provider.provide(bases[name].base), names))
+            engine.result()
+        pins = {k.base.name: k.reference for k in known if k.origin == "registry" and k.reference}
+        if pins:
+            self.session.write_pins(pins)
+        return {known_base.base.name: known_base for known_base in known}
+
+    def _remember(self, targets: tuple[KeyedTarget, ...], lookup: Lookup) -> None:
+        store, last = self.session.machine.store, self.session.last_built.key
+        for target in targets:
+            for layer in status_of(target, lookup, store, last).layers:
+                if layer.key is not None and layer.reasons:
+                    self.reasons[layer.key] = layer.reasons
+            for keyed in target.layers:
+                self._files[keyed.key] = tuple(
+                    path for source in keyed.action.sources for path in source.files
+                )
+
+    def _record_built(self, report: BuildReport) -> None:
+        self.session.last_built.update(
+            {
+                target.label: {
+                    layer.name: layer.key for layer in target.layers if layer.result is not None
+                }
+                for target in report.targets
+            }
+        )
+
+
+def _warm_up(session: Session) -> None:
+    # What is wrong with the engine is said again, and better, when the first action needs it.
+    try:
+        session.locator().engine()
+    except BuildsysError:
+        return
+
+
+def bootstrap_all(
+    provider: BaseProvider, bases: tuple[Base, ...], done: Callable[[Base, str], None], *, force: bool
+) -> None:
+    """Bootstrap bases whatever a registry would say.
+
+    Raises:
+        MachineError: one can't be made here, or names no bootstrap.
+    """
+    for base in bases:
+        if base.bootstrap is None:
+            raise MachineError(f"base `{base.name}` names no bootstrap")
+        done(base, provider.bootstrap(base.bootstrap, force=force))
