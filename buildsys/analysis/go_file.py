@@ -43,7 +43,7 @@ _EMBED = re.compile(r"//go:embed[ \t]")
 _PATTERN = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|[^\s"`]\S*')
 _GO_BUILD = re.compile(r"//go:build(?:[ \t]+(.*))?$")
 _PLUS_BUILD = re.compile(r"//[ \t]*\+build[ \t]+(.*)$")
-_BLANK_LINE = re.compile(r"^[ \t\r]*$", re.MULTILINE)
+_BLANK_LINE = re.compile(r"^[ \t\r]*\n", re.MULTILINE)
 
 
 class GoFileReader:

@@ -36,7 +36,9 @@ def register(app: typer.Typer) -> None:
 def build(
     patterns: Patterns = None,
     json: JSON = False,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Actions at a time.")] = 0,
+    jobs: Annotated[
+        int | None, typer.Option("-j", "--jobs", min=1, help="Actions at a time.")
+    ] = None,
     keep_going: Annotated[
         bool, typer.Option("-k", "--keep-going", help="Build what a failure doesn't reach.")
     ] = False,

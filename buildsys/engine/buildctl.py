@@ -94,8 +94,6 @@ class BuildctlSolver:
             "--local", f"{request.name}={request.export_to}", "--opt", f"dockerfilekey={request.name}",
             "--opt", "filename=Dockerfile", "--opt", f"target={request.stage}",
             "--opt", f"platform={request.platform}",
-            # Never another frontend than BuildKit's own, whatever a comment in the Dockerfile says.
-            "--opt", "build-arg:BUILDKIT_SYNTAX=dockerfile.v0",
             "--opt", f"build-arg:SOURCE_DATE_EPOCH={CONSTANT_TIME}",
             "--oci-layout", f"store={request.layout}",
         ]  # fmt: skip

@@ -50,7 +50,8 @@ class SolveLog:
                 self.progress.step(name)
         # A cancelled sibling of a failed step has an error too: the first one is the cause.
         error = str(vertex.get("error", ""))
-        if error and not self.failed_step and "context canceled" not in error:
+        internal = name.startswith("[internal]")
+        if error and not internal and not self.failed_step and "context canceled" not in error:
             self.failed_step = name
 
 

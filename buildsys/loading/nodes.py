@@ -69,9 +69,13 @@ Node: TypeAlias = Scalar | Items | Entries
 
 
 def shown(text: str) -> str:
-    """`text` for a message: in backticks, one line, not too long."""
-    line = text.replace("\n", "\\n").replace("\t", "\\t")
+    """`text` for a message: in backticks, not too long, nothing in it that steers a terminal."""
+    line = "".join(one if one.isprintable() else _escaped(one) for one in text[: _SHOWN + 1])
     return f"`{line[:_SHOWN]}…`" if len(line) > _SHOWN else f"`{line}`"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def node_of(plain: Plain, path: str) -> Node:

@@ -7,6 +7,7 @@ all  //...                   every target
 :image                       a target of the package one is in
 api                          the one target of that name
 cmd/api/main.go  cmd/api     whose source it is: the targets of the nearest package upwards
+.  ./main.go                 the same for a path that starts in the folder one is in
 -PATTERN                     without these
 """
 
@@ -27,7 +28,7 @@ def select(
 ) -> tuple[Label, ...]:
     """The labels that the patterns mean together, sorted; each pattern adds or removes some.
 
-    `cwd_package` is the folder that `:name` and `...` start from; nothing else depends on it.
+    `cwd_package` is the folder that `:name`, `...` and `./` start from; nothing else does.
 
     Raises:
         UsageError: a pattern means no target, or a name means several.
@@ -53,20 +54,28 @@ class _Matching:
     def labels(self, pattern: str) -> Collection[Label]:
         if pattern in {_ALL, f"//{_BELOW}"}:
             return self.targets
-        text = pattern
-        if text.startswith(":") or text == _BELOW:
-            text = f"//{self.here}{'/' if self.here and text == _BELOW else ''}{text}"
+        text = self._from_root(pattern)
+        if text == _BELOW:
+            return self.targets
         if text.endswith(f"/{_BELOW}"):
             return self._below(_folder(text.removesuffix(_BELOW), pattern), pattern)
         if text.startswith("//"):
             return self._labelled(text, pattern)
-        if "/" not in text:
+        if "/" not in pattern and pattern != ".":
             named = [label for label in self.targets if label.name == text]
             if named:
                 return (_only(named, pattern),)
-            if not self._of_package(text):
+            if not text or not self._of_package(text):
                 raise self._unknown(pattern)
         return self._owning(_folder(text, pattern), pattern)
+
+    def _from_root(self, pattern: str) -> str:
+        if pattern.startswith(":"):
+            return f"//{self.here}{pattern}"
+        if pattern in {".", _BELOW} or pattern.startswith("./"):
+            path = pattern.removeprefix(".") if pattern != _BELOW else f"/{_BELOW}"
+            return f"{self.here}{path}".strip("/") or "."
+        return pattern
 
     def _labelled(self, text: str, pattern: str) -> Collection[Label]:
         if text.endswith(f":{_ALL}"):
@@ -118,17 +127,18 @@ def _only(labels: Sequence[Label], pattern: str) -> Label:
 
 def _folder(text: str, pattern: str) -> str:
     """A folder or file of the workspace in the spelling of labels."""
-    relative = text.removeprefix("//").removeprefix("./").rstrip("/")
-    parts = relative.split("/") if relative != "." else [""]
     if text.startswith("/") and not text.startswith("//"):
         hint = "paths start in the root folder of the workspace"
         raise UsageError(f"{shown(pattern)} is an absolute path", hint=hint)
-    if relative and (not {"", ".", ".."}.isdisjoint(parts[:-1] or parts) or ".." in parts):
+    relative = text.removeprefix("//").rstrip("/")
+    if relative in {"", "."}:
+        return ""
+    if not {"", ".", ".."}.isdisjoint(relative.split("/")):
         hint = "write it from the root folder of the workspace, without `.` and `..`"
         raise UsageError(f"{shown(pattern)} is not a path of the workspace", hint=hint)
     if text.startswith("//") and not is_package_path(relative):
         raise UsageError(f"{shown(pattern)} is not a target pattern", hint="write `//folder/...`")
-    return "/".join(parts)
+    return relative
 
 
 def _spellings(labels: Iterable[Label]) -> list[str]:

@@ -116,8 +116,9 @@ def _whole(pattern: re.Pattern[str]) -> str:
 
 
 def _text(pattern: re.Pattern[str]) -> Schema:
-    """Numbers are text as well, as they are written; `pattern` then says nothing about them."""
-    return {"type": ["string", "number"], "pattern": _whole(pattern)}
+    """Numbers are text as well, where they can be: `pattern` says nothing about them."""
+    types = ["string", "number"] if pattern.fullmatch("7") else ["string"]
+    return {"type": types, "pattern": _whole(pattern)}
 
 
 def _integer(least: int, most: int) -> Schema:

@@ -4,7 +4,7 @@ networkx is imported on first use: it costs more than a whole no-op build, which
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     import networkx
@@ -66,14 +66,15 @@ class Graph(Generic[N]):
         graph = self._directed()
         if not graph:
             return ()
-        weighted: networkx.DiGraph[N | None] = networkx.DiGraph()
         # A cost sits on a node, networkx weighs edges: each node's cost goes to the edges that leave it,
-        # and None, the end of all chains, takes the last one's.
+        # and an extra end of all chains takes the last one's.
+        end = object()
+        weighted: networkx.DiGraph[object] = networkx.DiGraph()
         for node in graph:
-            weighted.add_edge(node, None, weight=cost(node))
+            weighted.add_edge(node, end, weight=cost(node))
         for below, above in graph.edges:
             weighted.add_edge(below, above, weight=cost(below))
-        return tuple(node for node in networkx.dag_longest_path(weighted) if node is not None)
+        return cast("tuple[N, ...]", tuple(networkx.dag_longest_path(weighted)[:-1]))
 
     def remaining(self, cost: Callable[[N], float]) -> dict[N, float]:
         """For each node, its own cost plus that of the most costly chain of its dependents."""
