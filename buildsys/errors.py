@@ -1,14 +1,14 @@
 """Everything that `bs` can refuse, with its exit code.
 
-    BuildsysError
-    ├── UsageError            2  a wrong argument, label or pattern
-    ├── BuildFileError        2  BUILD.yaml or another input file, with its place
-    ├── BuildFailed           1  a step of an image failed
-    ├── CheckFailed           3  a test, a verification or a size budget failed
-    ├── MachineError         36  the machine lacks something: BuildKit, a base, a tool
-    ├── InputChanged          1  a source changed while it was being read
-    ├── InternalError        37  a bug in bs
-    └── Interrupted         130  Ctrl-C or SIGTERM
+BuildsysError
+├── UsageError            2  a wrong argument, label or pattern
+├── BuildFileError        2  BUILD.yaml or another input file, with its place
+├── BuildFailed           1  a step of an image failed
+├── CheckFailed           3  a test, a verification or a size budget failed
+├── MachineError         36  the machine lacks something: BuildKit, a base, a tool
+├── InputChanged          1  a source changed while it was being read
+├── InternalError        37  a bug in bs
+└── Interrupted         130  Ctrl-C or SIGTERM
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,9 @@ class Location:
     def __str__(self) -> str:
         if not self.line:
             return self.path
-        return f"{self.path}:{self.line}:{self.column}" if self.column else f"{self.path}:{self.line}"
+        return (
+            f"{self.path}:{self.line}:{self.column}" if self.column else f"{self.path}:{self.line}"
+        )
 
 
 class BuildsysError(Exception):

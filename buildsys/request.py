@@ -1,4 +1,4 @@
-"""A build request from beginning to end: bases, keys, lookup, build, and again if a source changed meanwhile."""
+"""A build request from beginning to end, and once more if a source changed meanwhile."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -117,7 +117,11 @@ def _warm_up(session: Session) -> None:
 
 
 def bootstrap_all(
-    provider: BaseProvider, bases: tuple[Base, ...], done: Callable[[Base, str], None], *, force: bool
+    provider: BaseProvider,
+    bases: tuple[Base, ...],
+    done: Callable[[Base, str], None],
+    *,
+    force: bool,
 ) -> None:
     """Bootstrap bases whatever a registry would say.
 

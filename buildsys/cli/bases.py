@@ -24,7 +24,12 @@ def list_bases(json: JSON = False) -> int:
     known = context.session().bases().values()
     if json:
         rows = [
-            {"name": k.base.name, "image": k.base.image, "origin": k.origin, "reference": k.reference}
+            {
+                "name": k.base.name,
+                "image": k.base.image,
+                "origin": k.origin,
+                "reference": k.reference,
+            }
             for k in known
         ]
         context.say(json_module.dumps({"schema": 1, "bases": rows}, indent=2))

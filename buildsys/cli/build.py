@@ -5,13 +5,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from buildsys.cli import context
 from buildsys.errors import BuildFailed, Interrupted
-from buildsys.events import EventSink
 from buildsys.execution.builder import Options
 from buildsys.execution.report import BuildReport
 from buildsys.model.label import Label
@@ -20,6 +19,9 @@ from buildsys.reporting.sinks import EventLines, PlainLines, StepLogs, Tee
 from buildsys.reporting.tables import build_lines, status_lines
 from buildsys.request import BuildRequest
 from buildsys.wiring import Session
+
+if TYPE_CHECKING:
+    from buildsys.events import EventSink
 
 Patterns = Annotated[
     list[str] | None,

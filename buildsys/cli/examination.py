@@ -43,7 +43,12 @@ def _engine(machine: Machine) -> Iterator[Finding]:
     runtime = toolbox.runtime()
     remedy = "" if runtime else "apt-get install -y --no-install-recommends runc"
     yield Finding(f"runc or crun: {runtime or 'neither'}", well=bool(runtime), remedy=remedy)
-    yield Finding("private BuildKit: running" if machine.daemon.running() else "private BuildKit: not running", well=True)
+    yield Finding(
+        "private BuildKit: running"
+        if machine.daemon.running()
+        else "private BuildKit: not running",
+        well=True,
+    )
 
 
 def _named_engine(machine: Machine, address: str) -> Finding:
@@ -51,7 +56,9 @@ def _named_engine(machine: Machine, address: str) -> Finding:
 
     problem = answers(machine.daemon.toolbox.provide("buildctl"), address)
     remedy = "start it, or unset BUILDKIT_HOST" if problem else ""
-    return Finding(f"BUILDKIT_HOST {address}: {problem or 'answers'}", well=not problem, remedy=remedy)
+    return Finding(
+        f"BUILDKIT_HOST {address}: {problem or 'answers'}", well=not problem, remedy=remedy
+    )
 
 
 def _can_build(machine: Machine) -> bool:

@@ -28,7 +28,9 @@ def print_dockerfile(label: One) -> int:
     """Print the Dockerfile of a target, complete: stock buildctl or docker builds it too."""
     session = context.session()
     target = session.keyed((_one(session, label),), session.bases())[0]
-    context.say(dockerfile(target.actions, references(session.bases()), session.machine.store.layout))
+    context.say(
+        dockerfile(target.actions, references(session.bases()), session.machine.store.layout)
+    )
     return 0
 
 
@@ -38,7 +40,9 @@ def image(
     output: Annotated[
         str,
         typer.Option(
-            "--output", metavar="DIR|FILE.tar", help="Export an OCI layout, or a tar for docker load."
+            "--output",
+            metavar="DIR|FILE.tar",
+            help="Export an OCI layout, or a tar for docker load.",
         ),
     ] = "",
 ) -> int:

@@ -41,7 +41,9 @@ class Mmdebstrap:
     scratch: str
     search_path: str
     note: Callable[[str], None]
-    environment: tuple[str, ...] = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",)
+    environment: tuple[str, ...] = (
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    )
 
     @contextmanager
     def root(self, bootstrap: Bootstrap) -> Iterator[Callable[[BinaryIO], None]]:
@@ -152,7 +154,7 @@ def _applets(source: tarfile.TarFile) -> list[str]:
     assert content is not None
     with tempfile.TemporaryDirectory() as folder:
         program = os.path.join(folder, "busybox")
-        with open(program, "wb") as file:  # noqa: PTH123
+        with open(program, "wb") as file:
             shutil.copyfileobj(content, file)
         os.chmod(program, 0o700)
         listed = subprocess.run([program, "--list"], check=True, capture_output=True, text=True)

@@ -18,7 +18,12 @@ from buildsys.model.digest import ImageDigest, is_digest
 CONSTANT_TIME = "315532800"
 """1980-01-01: the time of everything in an image, as of the sealed sources."""
 
-_UNREACHABLE = ("connection refused", "no such file or directory", "error reading from server", "EOF")
+_UNREACHABLE = (
+    "connection refused",
+    "no such file or directory",
+    "error reading from server",
+    "EOF",
+)
 
 
 @dataclass(slots=True)
@@ -37,11 +42,13 @@ class BuildctlSolver:
     def solve(self, request: SolveRequest, progress: Progress) -> ImageDigest:
         engine = self.engines.engine()
         folder = request.export_to
-        with open(os.path.join(folder, "Dockerfile"), "w", encoding="utf-8") as file:  # noqa: PTH123
+        with open(os.path.join(folder, "Dockerfile"), "w", encoding="utf-8") as file:
             file.write(request.dockerfile)
         metadata = os.path.join(folder, "metadata.json")
         log = SolveLog(progress)
-        with self._process([*self._command(engine, request), "--metadata-file", metadata]) as process:
+        with self._process(
+            [*self._command(engine, request), "--metadata-file", metadata]
+        ) as process:
             assert process.stderr is not None
             for line in process.stderr:
                 log.feed(line)
@@ -86,7 +93,9 @@ class BuildctlSolver:
                 process.wait()
 
     def _command(self, engine: Engine, request: SolveRequest) -> list[str]:
-        exporter = f"type=oci,tar=false,dest={request.export_to},oci-mediatypes=true,compression=zstd"
+        exporter = (
+            f"type=oci,tar=false,dest={request.export_to},oci-mediatypes=true,compression=zstd"
+        )
         command = [
             engine.buildctl, "--addr", engine.address, "build", "--progress=rawjson",
             "--frontend=dockerfile.v0",
@@ -112,7 +121,9 @@ class BuildctlSolver:
 
 def _source(reference: str) -> str:
     """A digest alone is in the store, anything else at its registry."""
-    return f"oci-layout://store@{reference}" if is_digest(reference) else f"docker-image://{reference}"
+    return (
+        f"oci-layout://store@{reference}" if is_digest(reference) else f"docker-image://{reference}"
+    )
 
 
 def _failure(log: SolveLog, engine: Engine) -> BuildFailed | MachineError:
@@ -125,7 +136,7 @@ def _failure(log: SolveLog, engine: Engine) -> BuildFailed | MachineError:
 
 
 def _exported_digest(metadata: str) -> ImageDigest:
-    with open(metadata, encoding="utf-8") as file:  # noqa: PTH123
+    with open(metadata, encoding="utf-8") as file:
         digest = json.load(file).get("containerimage.digest")
     if not is_digest(digest):
         raise MachineError("BuildKit named no digest for what it exported")

@@ -94,9 +94,9 @@ class Daemon:
         runtime = self._check_machine()
         os.makedirs(os.path.dirname(self.socket), mode=0o700, exist_ok=True)
         config = os.path.join(self.folder, "buildkitd.toml")
-        with open(config, "w", encoding="utf-8") as file:  # noqa: PTH123
+        with open(config, "w", encoding="utf-8") as file:
             file.write(self._config(runtime))
-        with open(self.log, "ab") as log:  # noqa: PTH123
+        with open(self.log, "ab") as log:
             keeper = subprocess.Popen(
                 [sys.executable, "-m", "buildsys.engine.keeper", self.folder, str(IDLE_S), buildkitd,
                  "--config", config],
@@ -142,13 +142,13 @@ class Daemon:
         keeper.returncode = 0
 
     def _log_end(self) -> str:
-        with contextlib.suppress(OSError), open(self.log, "rb") as file:  # noqa: PTH123
+        with contextlib.suppress(OSError), open(self.log, "rb") as file:
             return file.read()[-1500:].decode(errors="replace").strip()
         return "no log"
 
     def _pids(self) -> list[int]:
         try:
-            with open(os.path.join(self.folder, "pids"), encoding="ascii") as file:  # noqa: PTH123
+            with open(os.path.join(self.folder, "pids"), encoding="ascii") as file:
                 return [int(word) for word in file.read().split()]
         except (OSError, ValueError):
             return []

@@ -20,7 +20,7 @@ def keep(folder: str, idle_s: float, command: list[str]) -> int:
     """Run buildkitd until it ends, this process is asked to stop, or it is idle."""
     signal.signal(signal.SIGTERM, _stop)
     buildkitd = subprocess.Popen(command)
-    with open(os.path.join(folder, "pids"), "w", encoding="ascii") as file:  # noqa: PTH123
+    with open(os.path.join(folder, "pids"), "w", encoding="ascii") as file:
         file.write(f"{os.getpid()} {buildkitd.pid}")
     with contextlib.suppress(SystemExit):
         while buildkitd.poll() is None and not idle(folder, idle_s):

@@ -85,7 +85,11 @@ class Toolbox:
         return go
 
     def _run(self, command: list[str], folder: str) -> None:
-        environment = dict(os.environ) | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
+        environment = dict(os.environ) | {
+            "CGO_ENABLED": "0",
+            "GOFLAGS": "-mod=mod",
+            "GOWORK": "off",
+        }
         try:
             subprocess.run(
                 command, cwd=folder, env=environment, check=True, capture_output=True, text=True

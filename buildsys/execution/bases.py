@@ -22,9 +22,7 @@ BOOTSTRAP_VERSION = 1
 class Bootstrapper(Protocol):
     """Makes root file systems of packages."""
 
-    def root(
-        self, bootstrap: Bootstrap
-    ) -> AbstractContextManager[Callable[[BinaryIO], None]]:
+    def root(self, bootstrap: Bootstrap) -> AbstractContextManager[Callable[[BinaryIO], None]]:
         """The body gets a function that writes the finished tar.
 
         Raises:

@@ -187,7 +187,9 @@ class Builder:
         error: BuildsysError,
         options: Options,
     ) -> None:
-        accelerator = build.plan.node(key).keyed.action.accelerator and isinstance(error, BuildFailed)
+        accelerator = build.plan.node(key).keyed.action.accelerator and isinstance(
+            error, BuildFailed
+        )
         skipped = build.plan.fail(key)
         if accelerator:
             layer = build.plan.node(key).keyed.action.layer
@@ -213,6 +215,4 @@ class Builder:
         node = build.plan.node(key)
         layer = node.keyed.action.layer
         build.runs[key] = LayerRun(outcome, duration, message)
-        self.sink.emit(
-            ActionFinished(key, layer, node.labels, outcome, duration, result, message)
-        )
+        self.sink.emit(ActionFinished(key, layer, node.labels, outcome, duration, result, message))

@@ -90,7 +90,9 @@ def _node(
 class Plan:
     """The state of each action in one build. `_set` is the only place that changes one."""
 
-    def __init__(self, nodes: Mapping[ActionKey, Node], priority: Mapping[ActionKey, float]) -> None:
+    def __init__(
+        self, nodes: Mapping[ActionKey, Node], priority: Mapping[ActionKey, float]
+    ) -> None:
         self._nodes = dict(nodes)
         self._priority = dict(priority)
         self._states = dict.fromkeys(nodes, State.WAITING)

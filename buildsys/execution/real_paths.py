@@ -7,7 +7,9 @@ exactly one input file of the action is replaced by that file's path.
 import re
 from collections.abc import Iterable
 
-_PATH = re.compile(r"(?<![\w./-])(?:\./|/src/)?((?:[\w.+@-]+/)*[\w+@-][\w.+@-]*\.[A-Za-z]{1,4})(?![\w/])")
+_PATH = re.compile(
+    r"(?<![\w./-])(?:\./|/src/)?((?:[\w.+@-]+/)*[\w+@-][\w.+@-]*\.[A-Za-z]{1,4})(?![\w/])"
+)
 
 
 def with_real_paths(text: str, files: Iterable[str]) -> str:

@@ -29,7 +29,7 @@ def write_docker_archive(blobs: Blobs, result: ActionResult, tag: str, path: str
     temporary = f"{path}.tmp-{os.getpid()}"
     with durable.cannot_write(path):
         try:
-            with open(temporary, "wb") as file:  # noqa: PTH123
+            with open(temporary, "wb") as file:
                 stream_docker_archive(blobs, result, [tag], file)
             os.replace(temporary, path)
         finally:

@@ -15,7 +15,9 @@ def dockerfile(target: TargetActions, bases: Mapping[str, str], layout: str) -> 
     """
     names = sorted({base for action in target.actions for base in action.bases})
     stored = {name: bases[name] for name in names if is_digest(bases.get(name, ""))}
-    pulled = [Stage(name, bases[name], ()) for name in names if name in bases and name not in stored]
+    pulled = [
+        Stage(name, bases[name], ()) for name in names if name in bases and name not in stored
+    ]
     stages = [stage for action in target.actions for stage in _stages(action)]
     return "\n".join((*_usage(target, stored, layout), "")) + "\n" + render([*pulled, *stages])
 

@@ -53,4 +53,6 @@ class StoredImage:
 
 
 def _damaged(blob: Blob) -> MachineError:
-    return MachineError(f"blob {blob.digest} in the store is missing or damaged", hint="bs build all")
+    return MachineError(
+        f"blob {blob.digest} in the store is missing or damaged", hint="bs build all"
+    )

@@ -64,9 +64,7 @@ def _first_difference(old: Manifest, new: Manifest) -> str:
     return after[0].strip(" \\") if after else str(new.get("platform"))
 
 
-def _changed_names(
-    old: Manifest, new: Manifest, field: str, code: ReasonCode
-) -> Iterator[Reason]:
+def _changed_names(old: Manifest, new: Manifest, field: str, code: ReasonCode) -> Iterator[Reason]:
     before, after = _mapping(old.get(field)), _mapping(new.get(field))
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from buildsys.keys.manifest import key_of, manifest_of
 from buildsys.model.action import KeyedAction, TargetActions
-from buildsys.model.digest import ActionKey
 from buildsys.model.files import BaseDigests, FileStates
 from buildsys.model.label import Label
+
+if TYPE_CHECKING:
+    from buildsys.model.digest import ActionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +67,3 @@ def _keyed_target(target: TargetActions, files: FileStates, bases: BaseDigests) 
         stand_ins = {name: keys[layer] for name, layer in (action.stand_ins or {}).items()}
         layers.append(KeyedAction(key, action, manifest, entering, stand_ins))
     return KeyedTarget(target.label, target.rule, target, tuple(layers))
-

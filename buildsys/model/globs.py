@@ -1,4 +1,4 @@
-"""File patterns: `*` and `?` within a folder, `**` across folders; a pattern that names a folder means all below."""
+"""File patterns: `*` and `?` within a folder, `**` across folders; a folder's name means all below it."""
 
 import re
 from collections.abc import Callable, Iterable

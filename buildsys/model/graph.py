@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound=Hashable)
 
 
-class Cycle(Exception, Generic[N]):  # noqa: N818 - a finding that callers turn into their own error
+class Cycle(Exception, Generic[N]):
     """The graph has a cycle; `path` begins and ends with the same node."""
 
     def __init__(self, path: tuple[N, ...]) -> None:
@@ -81,7 +81,9 @@ class Graph(Generic[N]):
         left: dict[N, float] = {}
         graph = self._directed()
         for node in reversed(self.order()):
-            left[node] = cost(node) + max((left[above] for above in graph.successors(node)), default=0)
+            left[node] = cost(node) + max(
+                (left[above] for above in graph.successors(node)), default=0
+            )
         return left
 
     def _directed(self) -> "networkx.DiGraph[N]":

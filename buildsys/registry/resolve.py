@@ -18,13 +18,11 @@ if TYPE_CHECKING:
 TIMEOUT_S = (3.0, 10.0)
 """To connect and to answer: a place without registries is recognised in seconds."""
 _LARGEST_MANIFEST = 4 << 20
-_ACCEPT = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
+_MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
 )
 _REFERENCE = re.compile(
     r"(?:(?P<host>[^/]*[.:][^/]*|localhost)/)?(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
@@ -52,7 +50,9 @@ class Reference:
         """
         found = _REFERENCE.fullmatch(text)
         if found is None:
-            raise UsageError(f"`{text}` is not an image reference", hint="for example `alpine:3.22`")
+            raise UsageError(
+                f"`{text}` is not an image reference", hint="for example `alpine:3.22`"
+            )
         host = found["host"] or _DOCKER_HUB
         name = found["name"]
         if host == _DOCKER_HUB and "/" not in name:
@@ -86,7 +86,7 @@ def resolve(image: str) -> str:
 
 
 def _get(session: "requests.Session", url: str, reference: Reference) -> "requests.Response":
-    headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
+    headers = {"Accept": ", ".join(_MANIFEST_TYPES), "Accept-Encoding": "identity"}
     answer = session.get(url, headers=headers, timeout=TIMEOUT_S, stream=True)
     challenge = answer.headers.get("WWW-Authenticate", "")
     if answer.status_code == 401:  # noqa: PLR2004
@@ -112,7 +112,10 @@ def _authorization(session: "requests.Session", challenge: str, reference: Refer
     realm = fields.get("realm", "")
     if urlsplit(realm).scheme != "https" and not _is_loopback(urlsplit(realm).netloc):
         raise MachineError(f"the registry {reference.host} sends us to an unsafe token server")
-    parameters = {"scope": f"repository:{reference.name}:pull", "service": fields.get("service", "")}
+    parameters = {
+        "scope": f"repository:{reference.name}:pull",
+        "service": fields.get("service", ""),
+    }
     answer = session.get(realm, params=parameters, auth=credentials, timeout=TIMEOUT_S)
     token = answer.json().get("token") or answer.json().get("access_token", "")
     return f"Bearer {token}"

@@ -48,18 +48,12 @@ class LiveBoard:
         match event:
             case BuildStarted(actions=actions):
                 self._start(actions)
-            case ActionStarted():
-                title = f"{event.layer} of {who(event.labels)}"
-                self._running[event.key] = _Running(title, time.monotonic())
-            case ActionStep():
-                if event.key in self._running:
-                    self._running[event.key].step = event.name.splitlines()[0][:_LONGEST_STEP]
+            case ActionStarted() | ActionStep():
+                self._note_running(event)
             case ActionFinished():
                 self._finish(event)
-            case Warned(message=message):
-                self.console.print(f"[yellow]warning:[/] {message}", highlight=False)
-            case Noted(message=message):
-                self.console.print(f"[dim]{message}[/]", highlight=False)
+            case Warned() | Noted():
+                self._say(event)
             case BuildFinished():
                 self.close()
             case ActionOutput():
@@ -78,9 +72,23 @@ class LiveBoard:
         self._total = actions
         if actions:
             self._live = Live(
-                console=self.console, get_renderable=self._board, refresh_per_second=8, transient=True
+                console=self.console,
+                get_renderable=self._board,
+                refresh_per_second=8,
+                transient=True,
             )
             self._live.start()
+
+    def _note_running(self, event: ActionStarted | ActionStep) -> None:
+        if isinstance(event, ActionStarted):
+            title = f"{event.layer} of {who(event.labels)}"
+            self._running[event.key] = _Running(title, time.monotonic())
+        elif event.key in self._running:
+            self._running[event.key].step = event.name.splitlines()[0][:_LONGEST_STEP]
+
+    def _say(self, event: Warned | Noted) -> None:
+        style, word = ("yellow", "warning: ") if isinstance(event, Warned) else ("dim", "")
+        self.console.print(f"{word}{event.message}", style=style, markup=False, highlight=False)
 
     def _finish(self, event: ActionFinished) -> None:
         self._running.pop(event.key, None)

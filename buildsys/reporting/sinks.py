@@ -106,5 +106,5 @@ class StepLogs:
             return
         os.makedirs(self.folder, exist_ok=True)
         name = f"{event.layer}-{event.key[:12]}.log"
-        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:  # noqa: PTH123
+        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
             file.write(text)

@@ -22,9 +22,7 @@ _OUTCOME_COLOURS = {
 }
 
 
-def status_lines(
-    targets: Sequence[TargetStatus], *, explain: bool, colour: bool
-) -> list[str]:
+def status_lines(targets: Sequence[TargetStatus], *, explain: bool, colour: bool) -> list[str]:
     """One line a target, then, if wanted, a line for each reason of each layer that isn't fresh."""
     rows = [
         (str(target.label), str(target.state), _layers_of(target), _image_size(target))
@@ -53,9 +51,7 @@ def _image_size(target: TargetStatus) -> str:
 
 
 def _reasons(target: TargetStatus) -> list[str]:
-    return [
-        f"    {layer.name}: {reason}" for layer in target.layers for reason in layer.reasons
-    ]
+    return [f"    {layer.name}: {reason}" for layer in target.layers for reason in layer.reasons]
 
 
 def build_lines(report: BuildReport, *, colour: bool) -> list[str]:
@@ -65,7 +61,9 @@ def build_lines(report: BuildReport, *, colour: bool) -> list[str]:
     lines = columns([header, *rows], frozenset({3, 4, 5, 6}))
     shown = [coloured(lines[0], Colour.DIM, on=colour)] if rows else []
     for target, line in zip(report.targets, lines[1:], strict=True):
-        shown.append(_with_word(line, str(target.outcome), _OUTCOME_COLOURS[target.outcome], on=colour))
+        shown.append(
+            _with_word(line, str(target.outcome), _OUTCOME_COLOURS[target.outcome], on=colour)
+        )
     return [*shown, _sum(report)]
 
 
@@ -89,9 +87,7 @@ def _layer_word(name: str, outcome: Outcome) -> str:
 
 def _sum(report: BuildReport) -> str:
     outcomes = [target.outcome for target in report.targets]
-    parts = [
-        f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcome in outcomes
-    ]
+    parts = [f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcome in outcomes]
     path = " → ".join(step.layer for step in report.critical_path)
     longest = sum(step.duration_s for step in report.critical_path)
     critical = f", critical path {duration(longest)} ({path})" if path else ""

@@ -49,7 +49,9 @@ class Attribute:
 
 
 IMAGE_ATTRIBUTES: tuple[Attribute, ...] = (
-    Attribute("port", Kind.PORT, "Port that the service listens on: `PORT` and EXPOSE.", None, "8081"),
+    Attribute(
+        "port", Kind.PORT, "Port that the service listens on: `PORT` and EXPOSE.", None, "8081"
+    ),
     Attribute(
         "healthcheck",
         Kind.HEALTHCHECK,

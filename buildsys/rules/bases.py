@@ -2,7 +2,12 @@
 
 from buildsys.model.target import Base, Bootstrap
 
-_DOCUMENTATION = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+_DOCUMENTATION = (
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/info/*",
+)
 _LEFTOVERS = ("/var/cache/*", "/var/log/*", "/var/lib/apt/*", "/usr/share/lintian")
 
 GO = "golang"
@@ -22,8 +27,14 @@ BUILT_IN: tuple[Base, ...] = (
         "docker.io/library/python:3.13-alpine",
         Bootstrap(
             packages=(
-                "ca-certificates", "gcc", "libc6-dev", "libffi-dev", "libssl-dev", "python3",
-                "python3-dev", "python3-pip",
+                "ca-certificates",
+                "gcc",
+                "libc6-dev",
+                "libffi-dev",
+                "libssl-dev",
+                "python3",
+                "python3-dev",
+                "python3-pip",
             ),
             trim=_DOCUMENTATION,
         ),
@@ -35,9 +46,14 @@ BUILT_IN: tuple[Base, ...] = (
             packages=("busybox-static", "python3.13"),
             variant="extract",
             trim=(
-                *_DOCUMENTATION, *_LEFTOVERS, "/usr/lib/x86_64-linux-gnu/gconv", "/usr/share/perl*",
-                "/usr/lib/python3.13/pydoc_data", "/usr/lib/python3.13/idlelib",
-                "/usr/lib/python3.13/turtle*", "/usr/lib/python3.13/lib-dynload/_test*",
+                *_DOCUMENTATION,
+                *_LEFTOVERS,
+                "/usr/lib/x86_64-linux-gnu/gconv",
+                "/usr/share/perl*",
+                "/usr/lib/python3.13/pydoc_data",
+                "/usr/lib/python3.13/idlelib",
+                "/usr/lib/python3.13/turtle*",
+                "/usr/lib/python3.13/lib-dynload/_test*",
             ),
             links=(("/usr/bin/python3", "python3.13"),),
             busybox=True,

@@ -42,7 +42,9 @@ def binary_name(target: Target) -> str:
     name = target.text("binary") or target.label.name
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
         raise BuildFileError(
-            f"`{name}` can't be the name of a binary", at=target.at, hint="use letters, digits and `._-`"
+            f"`{name}` can't be the name of a binary",
+            at=target.at,
+            hint="use letters, digits and `._-`",
         )
     return name
 
@@ -55,19 +57,30 @@ def runtime_action(target: Target, *, builder: str, version: int, platform: str)
     """
     base = target.text("base")
     uid, _, gid = target.text("user").partition(":")
+    copy_accounts = (
+        "for f in passwd group; do "
+        "cat /runtime/etc/$f > /account/etc/$f 2>/dev/null || : > /account/etc/$f; done"
+    )
+    add_user = (
+        f"(cut -d: -f3 /account/etc/passwd | grep -qx {uid}"
+        f" || echo app:x:{uid}:{gid}:app:/:/sbin/nologin >> /account/etc/passwd)"
+    )
+    add_group = (
+        f"(cut -d: -f3 /account/etc/group | grep -qx {gid}"
+        f" || echo app:x:{gid}: >> /account/etc/group)"
+    )
     commands = [
         "mkdir -p /account/etc/ssl/certs",
-        "for f in passwd group; do "
-        "cat /runtime/etc/$f > /account/etc/$f 2>/dev/null || : > /account/etc/$f; done",
-        f"(cut -d: -f3 /account/etc/passwd | grep -qx {uid}"
-        f" || echo app:x:{uid}:{gid}:app:/:/sbin/nologin >> /account/etc/passwd)",
-        f"(cut -d: -f3 /account/etc/group | grep -qx {gid}"
-        f" || echo app:x:{gid}: >> /account/etc/group)",
+        copy_accounts,
+        add_user,
+        add_group,
         f"(test -e /runtime{CA_BUNDLE} || cp {CA_BUNDLE} /account{CA_BUNDLE})",
         *_writable_commands(target, f"{uid}:{gid}"),
     ]
     account = Stage(
-        "account", builder, (run(*commands, mounts=[f"type=bind,from={base},target=/runtime"], offline=True),)
+        "account",
+        builder,
+        (run(*commands, mounts=[f"type=bind,from={base},target=/runtime"], offline=True),),
     )
     runtime = Stage(RUNTIME_LAYER, base, ("COPY --from=account /account/ /",))
     return Action(

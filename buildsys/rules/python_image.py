@@ -35,7 +35,9 @@ class PythonImage:
     doc = "An image that runs a Python module of the target's folder."
     attributes: tuple[Attribute, ...] = (
         *IMAGE_ATTRIBUTES,
-        Attribute("module", Kind.TEXT, "Module to run, as `python -m` takes it.", "", "agent_runner"),
+        Attribute(
+            "module", Kind.TEXT, "Module to run, as `python -m` takes it.", "", "agent_runner"
+        ),
         Attribute(
             "builder", Kind.BASE, "Base that builds wheels.", bases.PYTHON_BUILD, bases.PYTHON_BUILD
         ),
@@ -57,9 +59,7 @@ class PythonImage:
         if sources.requirements:
             below.append(self._requirements(target, sources, platform))
         image = self._image(target, sources, platform, under=below[-1].layer)
-        return TargetActions(
-            target.label, self.name, (*below, image), target.number("max_size")
-        )
+        return TargetActions(target.label, self.name, (*below, image), target.number("max_size"))
 
     def _requirements(self, target: Target, sources: PythonSources, platform: str) -> Action:
         build = Stage(

@@ -6,11 +6,11 @@ from buildsys.model.action import TargetActions
 from buildsys.model.target import Target
 from buildsys.rules.attributes import Attribute
 
-S = TypeVar("S", contravariant=True)
+S_contra = TypeVar("S_contra", contravariant=True)
 
 
-class Rule(Protocol[S]):
-    """Gives a kind of target its meaning: the actions that make its image, from the facts `S`."""
+class Rule(Protocol[S_contra]):
+    """Gives a kind of target its meaning: the actions that make its image, from the facts about its sources."""
 
     name: str
     """As written in BUILD.yaml."""
@@ -20,5 +20,5 @@ class Rule(Protocol[S]):
     """One sentence for the reference."""
     attributes: tuple[Attribute, ...]
 
-    def actions(self, target: Target, sources: S, platform: str) -> TargetActions:
+    def actions(self, target: Target, sources: S_contra, platform: str) -> TargetActions:
         """The layers of the image, bottom up; pure."""

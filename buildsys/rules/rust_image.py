@@ -19,7 +19,7 @@ from buildsys.rules.image import (
 CARGO_CHEF = "0.1.72"
 """The newest that rustc 1.85 compiles."""
 # Always an explicit target: without one, crt-static reaches proc-macros, which can't be static.
-_TARGET = '--target "$(rustc -vV | sed -n \'s/^host: //p\')"'
+_TARGET = "--target \"$(rustc -vV | sed -n 's/^host: //p')\""
 _LIBC = "if command -v apk > /dev/null; then apk add --no-cache musl-dev; fi"
 
 
@@ -31,7 +31,9 @@ class RustImage:
     doc = "An image with one static Rust binary, from the crate in the target's folder."
     attributes: tuple[Attribute, ...] = (
         *IMAGE_ATTRIBUTES,
-        Attribute("binary", Kind.TEXT, "Binary of the crate; the target's name by default.", "", "aob"),
+        Attribute(
+            "binary", Kind.TEXT, "Binary of the crate; the target's name by default.", "", "aob"
+        ),
         Attribute("builder", Kind.BASE, "Base with cargo and a linker.", bases.RUST, bases.RUST),
         Attribute("base", Kind.BASE, "Base of the image.", bases.RUNTIME, bases.RUNTIME),
     )

@@ -31,7 +31,7 @@ def signature(path: str) -> Signature | None:
 
 
 def hash_file(path: str) -> Digest:
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open(path, "rb") as file:
         return Digest("sha256:" + hashlib.file_digest(file, "sha256").hexdigest())
 
 

@@ -74,7 +74,7 @@ class DiskStore:
 
         with self.exporting() as folder:
             path = os.path.join(folder, "layer")
-            with durable.cannot_write(path), open(path, "wb") as file:  # noqa: PTH123
+            with durable.cannot_write(path), open(path, "wb") as file:
                 pack(file)
             diff_id, media_type = hash_file(path), layers.TAR_TYPE
             if compressed:

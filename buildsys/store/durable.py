@@ -18,7 +18,7 @@ def write(path: str, content: bytes) -> None:
     temporary = f"{path}.tmp-{secrets.token_hex(6)}"
     with cannot_write(path):
         try:
-            with open(temporary, "wb") as file:  # noqa: PTH123 - pathlib costs start-up time
+            with open(temporary, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -45,7 +45,7 @@ sync_folder = sync_file
 def read(path: str) -> bytes | None:
     """The content, or None where there is no readable file."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:
             return file.read()
     except OSError:
         return None

@@ -21,7 +21,7 @@ _GZIP = b"\x1f\x8b"
 @contextmanager
 def opened(path: str) -> Iterator[IO[bytes]]:
     """The uncompressed bytes of a layer; its magic number tells how it is compressed."""
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open(path, "rb") as file:
         magic = file.read(4)
         file.seek(0)
         if magic == _ZSTD:
@@ -41,7 +41,7 @@ def compress(path: str) -> str:
     import zstandard  # noqa: PLC0415
 
     target = path + ".zst"
-    with open(path, "rb") as plain, open(target, "wb") as packed:  # noqa: PTH123
+    with open(path, "rb") as plain, open(target, "wb") as packed:
         zstandard.ZstdCompressor(level=3, threads=2).copy_stream(plain, packed)
     return target
 

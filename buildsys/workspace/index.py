@@ -43,7 +43,7 @@ class FileIndex:
     def load(path: str) -> "FileIndex":
         index = FileIndex(path)
         with contextlib.suppress(OSError, ValueError, TypeError, EOFError):
-            with open(path, "rb") as file:  # noqa: PTH123
+            with open(path, "rb") as file:
                 magic, checksum, payload = file.readline(), file.readline(), file.read()
             if magic == _MAGIC and checksum.strip() == _checksum(payload):
                 index._rows, index._facts = marshal.loads(payload)  # noqa: S302 - checked above
@@ -82,7 +82,7 @@ class FileIndex:
         with contextlib.suppress(OSError, ValueError):
             payload = marshal.dumps((self._rows, facts))
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            with open(temporary, "wb") as file:  # noqa: PTH123
+            with open(temporary, "wb") as file:
                 file.write(_MAGIC + _checksum(payload) + b"\n" + payload)
             os.replace(temporary, self.path)
             self._changed = False
@@ -107,7 +107,7 @@ def _file_system_now(folder: str) -> int | None:
     probe = os.path.join(folder, "clock")
     with contextlib.suppress(OSError):
         os.makedirs(folder, exist_ok=True)
-        with open(probe, "wb") as file:  # noqa: PTH123
+        with open(probe, "wb") as file:
             file.write(b"\n")
         return os.stat(probe).st_mtime_ns
     return None

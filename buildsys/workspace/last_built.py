@@ -26,21 +26,26 @@ class LastBuilt:
         return tuple(ActionKey(key) for key in sorted(found))
 
     def update(self, keys: Mapping[Label, Mapping[str, ActionKey]]) -> None:
-        news = {str(label): {name: str(key) for name, key in own.items()} for label, own in keys.items()}
+        news = {
+            str(label): {name: str(key) for name, key in own.items()} for label, own in keys.items()
+        }
         if all(self._loaded().get(label) == own for label, own in news.items()):
             return
         self._loaded().update(news)
         temporary = f"{self.path}.tmp-{os.getpid()}"
         with contextlib.suppress(OSError):
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
+            with open(temporary, "w", encoding="utf-8") as file:
                 json.dump(self._keys, file, indent=1, sort_keys=True)
             os.replace(temporary, self.path)
 
     def _loaded(self) -> dict[str, dict[str, str]]:
         if self._keys is None:
             self._keys = {}
-            with contextlib.suppress(OSError, ValueError), open(self.path, encoding="utf-8") as file:  # noqa: PTH123
+            with (
+                contextlib.suppress(OSError, ValueError),
+                open(self.path, encoding="utf-8") as file,
+            ):
                 found = json.load(file)
                 self._keys = {str(k): dict(v) for k, v in found.items()}
         return self._keys

@@ -35,7 +35,7 @@ def find_root(start: str) -> str:
 
 def _is_root(path: str) -> bool:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+        with open(path, encoding="utf-8", errors="replace") as file:
             return marks_workspace(file.read(1 << 20))
     except OSError:
         return False

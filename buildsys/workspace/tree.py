@@ -26,6 +26,7 @@ IGNORED = frozenset(
 _CACHE_TAG = "CACHEDIR.TAG"
 """Marks a folder as a cache (bford.info/cachedir): cargo's target folder has it."""
 
+
 class _Marker:
     """Whether a BUILD.yaml is the root of a workspace of its own."""
 
@@ -123,7 +124,7 @@ class DiskTree:
         try:
             # Not blocking: a FIFO in the place of a file must not hang the build.
             descriptor = os.open(self._absolute(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            with open(descriptor, "rb") as file:  # noqa: PTH123
+            with open(descriptor, "rb") as file:
                 before = os.fstat(descriptor)
                 if not stat.S_ISREG(before.st_mode):
                     raise BuildFileError("not a regular file", at=Location(path))
@@ -188,5 +189,3 @@ def state_now(root: str, path: str) -> tuple[FileState, bytes]:
     content, opened = tree._read(path)  # noqa: SLF001
     executable = bool(opened.st_mode & stat.S_IXUSR)
     return FileState(digest_of(content), executable=executable), content
-
-

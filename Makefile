@@ -1,0 +1,56 @@
+# `make build` and `make test` are all that a new machine needs; the others are for working on bs itself.
+
+PYTHON ?= python3
+VENV := .venv
+BS := $(VENV)/bin/bs
+
+.PHONY: build test check lint fmt unit integration bench docs clean
+
+build: $(BS) machine
+	$(BS) build all
+
+test: $(VENV)/dev machine
+	$(MAKE) --no-print-directory lint
+	$(VENV)/bin/pytest
+
+$(BS): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check -e .
+	@touch $(BS)
+
+$(VENV)/dev: $(BS) pyproject.toml
+	$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $(VENV)/dev
+
+# What a private BuildKit and bases without a registry need of the system.
+machine:
+	@scripts/machine
+
+.PHONY: machine
+
+check: lint unit
+
+lint: $(VENV)/dev
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+fmt: $(VENV)/dev
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+unit: $(VENV)/dev
+	$(VENV)/bin/pytest -m 'not integration'
+
+integration: $(VENV)/dev machine
+	$(VENV)/bin/pytest -m integration
+
+bench: $(VENV)/dev machine
+	$(VENV)/bin/python -m bench
+
+docs: $(VENV)/dev
+	$(VENV)/bin/python -m tests.regenerate
+
+clean:
+	rm -rf $(VENV) .bs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,3 @@
+"""The worker for steps of type `agent`: a model answers a prompt, with tools it may call."""
+
+SERVICE = "agent-runner-py"

@@ -1,0 +1,52 @@
+"""Real workspaces for comparing the scanners with the languages' own tools."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.fake_tree import DictTree
+
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES = REPOSITORY / "tests" / "workspaces"
+_NOT_SOURCES = {".git", ".bs", ".venv", "target", "__pycache__", "tests", "build"}
+
+
+def tree_of(root: Path) -> DictTree:
+    """The files of a workspace; what isn't text has no text here."""
+    files: dict[str, str] = {}
+    for folder, inside, names in os.walk(root):
+        inside[:] = [name for name in inside if name not in _NOT_SOURCES or folder != str(root)]
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file():
+                text = path.read_bytes().decode("utf-8", "replace")
+                files[path.relative_to(root).as_posix()] = text
+    return DictTree(files)
+
+
+def copy_of(root: Path, files: Iterable[str], to: Path) -> Path:
+    """A workspace with nothing but these files."""
+    for file in files:
+        (to / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / file, to / file)
+    return to
+
+
+def output_of(*command: str, cwd: Path, **environment: str) -> str:
+    """What a tool of the language prints; skips where the machine hasn't got it."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"there is no `{command[0]}` here")
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

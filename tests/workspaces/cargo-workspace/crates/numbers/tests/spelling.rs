@@ -1,0 +1,4 @@
+#[test]
+fn spells() {
+    assert_eq!(numbers::text(7), "7");
+}

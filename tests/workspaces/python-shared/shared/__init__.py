@@ -1,0 +1,1 @@
+"""Python packages that several services use."""
