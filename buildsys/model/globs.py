@@ -1,21 +1,48 @@
-"""File patterns: `*` and `?` within a folder, `**` across folders; a folder's name means all below it."""
+"""File patterns: `*` stands for anything within a folder's name, `**` for any folders.
+
+A pattern that names a folder also stands for all that is below it.
+"""
 
 import re
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a path, relative to where the patterns are, fits any of them."""
-    compiled = [_compiled(pattern) for pattern in patterns]
-    return lambda path: any(one.fullmatch(path) for one in compiled)
+    """Whether any of the patterns matches a path; both are relative to the same folder."""
+    expressions = [_expression(pattern) for pattern in patterns]
+    if not expressions:
+        return lambda _path: False
+    return re.compile(f"(?s:(?:{'|'.join(expressions)})(?:/.*)?)").fullmatch  # type: ignore[return-value]
 
 
-@lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*/|/\*\*$|\*\*|\*|\?)", pattern.strip("/"))
-    text = "".join(_PIECES.get(part, re.escape(part)) for part in parts)
-    return re.compile(f"{text}(?:/.*)?", re.DOTALL)
+def _expression(pattern: str) -> str:
+    runs = list(_runs(pattern.split("/")))
+    if runs[-1] == "":  # `**` at the end: any file, but not the folder itself
+        runs[-1] = "[^/]+"
+    # Each run but the last is found as far left as can be and never tried again (atomic group), so that
+    # no pattern takes more than quadratic time.
+    first, *rest = runs
+    if not rest:
+        return first
+    middle = "".join(f"(?>(?:[^/]+/)*?{run}/)" for run in rest[:-1])
+    return (f"{first}/" if first else "") + middle + f"(?:[^/]+/)*?{rest[-1]}(?=/|$)"
 
 
-_PIECES = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+def _runs(parts: list[str]) -> Iterator[str]:
+    """Expressions for what stands between the `**`s; several in a row are like one."""
+    run: list[str] = []
+    for index, part in enumerate(parts):
+        if part != "**":
+            run.append(_part(part))
+        elif index == 0 or parts[index - 1] != "**":
+            yield "/".join(run)
+            run = []
+    yield "/".join(run)
+
+
+def _part(part: str) -> str:
+    literals = [re.escape(literal) for literal in part.split("*")]
+    if len(literals) == 1:
+        return literals[0]
+    middle = "".join(f"(?>[^/]*?{literal})" for literal in literals[1:-1] if literal)
+    return f"{literals[0]}{middle}[^/]*{literals[-1]}(?=/|$)"
