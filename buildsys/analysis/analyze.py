@@ -16,12 +16,17 @@ from buildsys.model.target import ROOT_BUILD_FILE, Target
 from buildsys.rules.go_image import TAGS
 from buildsys.rules.registry import GO, PYTHON, RUST
 
-NEVER_SOURCES = (
-    f"**/{ROOT_BUILD_FILE}", "**/.*", "**/*.md", "**/*.MD", "**/*.log", "**/*.pyc", "**/docs/**",
-    "**/tests/**", "**/test_*.py", "**/*_test.py", "**/conftest.py", "**/requirements*.txt",
-    "**/requirements*.in", "**/Dockerfile*", "**/*.orig", "**/*~",
+USELESS = (
+    f"**/{ROOT_BUILD_FILE}", "**/.*", "**/*.md", "**/*.MD", "**/*.log", "**/Dockerfile*", "**/*.orig",
+    "**/*~",
 )  # fmt: skip
-"""Files of a package that no image needs: tests, documents, what editors leave; `data` brings them back."""
+"""Files of a package that no image needs; `data` brings them back."""
+
+USELESS_IN_PYTHON = (
+    *USELESS, "**/tests/**", "**/docs/**", "**/test_*.py", "**/*_test.py", "**/conftest.py",
+    "**/pytest.ini", "**/requirements*.txt", "**/requirements*.in", "**/*.pyc",
+)  # fmt: skip
+"""Without imports that say so, a Python package's files all count, but for tests and documents."""
 
 
 @dataclass(slots=True)
@@ -81,16 +86,18 @@ class Analysis:
         return replace(sources, external=tuple(sorted(union)))
 
     def _python_sources(self, target: Target) -> PythonSources:
-        return python_sources(self.tree, target.label.package, exclude=self._left_out(target))
+        left_out = self._left_out(target, USELESS_IN_PYTHON)
+        return python_sources(self.tree, target.label.package, exclude=left_out)
 
     def _rust_sources(self, target: Target) -> RustSources:
-        return rust_sources(self.tree, target.label.package, exclude=self._left_out(target))
+        left_out = self._left_out(target, USELESS)
+        return rust_sources(self.tree, target.label.package, exclude=left_out)
 
-    def _left_out(self, target: Target) -> Callable[[str], bool]:
+    def _left_out(self, target: Target, useless_files: tuple[str, ...]) -> Callable[[str], bool]:
         """Whether a file of the workspace stays out: refused, or of no use to an image."""
         refused, useless, data = (
             self._refused(target),
-            matcher(NEVER_SOURCES),
+            matcher(useless_files),
             self._is_data(target),
         )
         return lambda path: refused(path) or (useless(path) and not data(path))

@@ -20,6 +20,7 @@ MACHINES = frozenset(
      "mips64le", "mips64p32", "mips64p32le", "mipsle", "ppc", "ppc64", "ppc64le", "riscv",
      "riscv64", "s390", "s390x", "sparc", "sparc64", "wasm")
 )  # fmt: skip
+_PLACES = SYSTEMS | MACHINES
 _IMPLIED = {"android": "linux", "illumos": "solaris", "ios": "darwin"}
 _RELEASE = re.compile(r"go1\.\d+")
 _TOKEN = re.compile(r"\s*(&&|\|\||!|\(|\)|[\w.]+)")
@@ -58,7 +59,7 @@ def name_matches(name: str, platform: GoPlatform) -> bool:
     parts = name.partition(".")[0].split("_")[1:]
     if parts and parts[-1] == "test":
         parts.pop()
-    if not parts or parts[-1] not in SYSTEMS | MACHINES:
+    if not parts or parts[-1] not in _PLACES:
         return True
     asked = parts[-1:]
     if len(parts) > 1 and parts[-1] in MACHINES and parts[-2] in SYSTEMS:

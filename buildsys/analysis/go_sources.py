@@ -31,6 +31,8 @@ class _Closure:
 
     packages: dict[str, _GoPackage] = field(default_factory=dict)
     external: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+    """Import paths that were looked up: most are met many times."""
 
 
 def go_sources(
@@ -92,6 +94,9 @@ def _closure(
     while waiting:
         for path, facts in waiting.pop().sources:
             for import_path, line, column in facts["imports"]:
+                if import_path in closure.seen:
+                    continue
+                closure.seen.add(import_path)
                 folder = _locate(tree, modules, import_path, Location(path, line, column))
                 if folder is None:
                     if not _is_standard(import_path, modules):

@@ -9,7 +9,7 @@ _FROM_CRATE = re.compile(
     r"\binclude(?:_str|_bytes)?\s*!\s*[(\[{]\s*concat\s*!\s*[(\[{]\s*"
     rf'env\s*!\s*[(\[{{]\s*"CARGO_MANIFEST_DIR"\s*[)\]}}]\s*,\s*{_LITERAL}'
 )
-_PATH = re.compile(rf"#\s*\[[^\]]*?\bpath\s*=\s*{_LITERAL}")
+_PATH = re.compile(rf"#\s*\[[^\[\]]*?\bpath\s*=\s*{_LITERAL}")
 
 
 class RustFacts(TypedDict):

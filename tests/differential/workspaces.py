@@ -12,14 +12,15 @@ from tests.fake_tree import DictTree
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = REPOSITORY / "tests" / "workspaces"
-_NOT_SOURCES = {".git", ".bs", ".venv", "target", "__pycache__", "tests", "build"}
+_NEVER = {".git", ".bs", ".venv", "target", "__pycache__"}
 
 
 def tree_of(root: Path) -> DictTree:
     """The files of a workspace; what isn't text has no text here."""
     files: dict[str, str] = {}
     for folder, inside, names in os.walk(root):
-        inside[:] = [name for name in inside if name not in _NOT_SOURCES or folder != str(root)]
+        # The examples are workspaces of their own.
+        inside[:] = [name for name in inside if name not in _NEVER and name != EXAMPLES.name]
         for name in names:
             path = Path(folder, name)
             if path.is_file():

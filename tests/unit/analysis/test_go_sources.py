@@ -85,7 +85,8 @@ def test_assembler_headers_and_objects_count_but_c_does_not() -> None:
         }
     )
     assert found.files == (
-        "cmd/api/a_amd64.s", "cmd/api/default.pgo", "cmd/api/main.go", "cmd/api/x.h", "cmd/api/x.syso", "go.mod",
+        "cmd/api/a_amd64.s", "cmd/api/default.pgo", "cmd/api/main.go", "cmd/api/x.h",
+        "cmd/api/x.syso", "go.mod",
     )  # fmt: skip
 
 
