@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    from buildsys.cli.app import run  # noqa: PLC0415
+    from buildsys.cli.run import run  # noqa: PLC0415
 
     sys.exit(run(sys.argv[1:]))
 

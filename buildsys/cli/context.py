@@ -3,6 +3,7 @@
 import os
 import sys
 
+from buildsys.errors import BuildsysError
 from buildsys.events import EventSink
 from buildsys.reporting.sinks import PlainLines
 from buildsys.wiring import Machine, Session
@@ -28,3 +29,9 @@ def coloured() -> bool:
 def say(text: str) -> None:
     """A result: on standard output."""
     print(text)
+
+
+def complain(error: BuildsysError) -> None:
+    print(f"bs: {error}", file=sys.stderr)
+    if error.hint:
+        print(f"    {error.hint}", file=sys.stderr)

@@ -59,9 +59,11 @@ def _rule(old: Manifest, new: Manifest) -> Iterator[Reason]:
 
 
 def _first_difference(old: Manifest, new: Manifest) -> str:
-    before = set(str(old.get("dockerfile")).splitlines())
-    after = [line for line in str(new.get("dockerfile")).splitlines() if line not in before]
-    return after[0].strip(" \\") if after else str(new.get("platform"))
+    before, after = (str(manifest.get("dockerfile")).splitlines() for manifest in (old, new))
+    added = [line for line in after if line not in before]
+    removed = [line for line in before if line not in after]
+    lines = added or removed
+    return lines[0].strip(" \\") if lines else str(new.get("platform"))
 
 
 def _changed_names(old: Manifest, new: Manifest, field: str, code: ReasonCode) -> Iterator[Reason]:

@@ -114,7 +114,7 @@ class _Matching:
         if any(label.package.startswith(f"{folder}/") for label in self.targets):
             hint = f"did you mean `//{folder}/{_BELOW}`, all targets below that folder?"
         else:
-            hint = nearest(pattern, _spellings(self.targets)) or "`bs list` shows all targets"
+            hint = nearest(pattern, _spellings(self.targets)) or "`bs status` shows all targets"
         return UsageError(f"{shown(pattern)} means no target", hint=hint)
 
 

@@ -12,6 +12,7 @@ from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.image import (
     CA_MOUNT,
     IMAGE_LAYER,
+    OUTPUT,
     RUNTIME_LAYER,
     binary_name,
     image_instructions,
@@ -121,14 +122,14 @@ class GoImage:
             "packages",
             (
                 "COPY --from=sources / /src/",
-                run(f"cd {package}", f"{_COMPILE} {_LINK} -o /out/{binary} .", offline=True),
+                run(f"cd {package}", f"{_COMPILE} {_LINK} -o {OUTPUT}/{binary} .", offline=True),
             ),
         )
         image = Stage(
             IMAGE_LAYER,
             RUNTIME_LAYER,
             (
-                "COPY --from=build /out/ /usr/local/bin/",
+                f"COPY --from=build {OUTPUT}/ /usr/local/bin/",
                 *image_instructions(target, (f"/usr/local/bin/{binary}",)),
             ),
         )

@@ -15,6 +15,9 @@ CA_MOUNT = f"type=secret,id=ca,target={CA_BUNDLE}"
 RUNTIME_LAYER = "runtime"
 IMAGE_LAYER = "image"
 SOURCE_ROOT = "/src"
+OUTPUT = "/out/bin"
+"""Where binaries are copied from. BuildKit hashes what COPY takes by walking the folder *around* it: with
+a folder right below the root, that is the whole toolchain (0.4 s for Go's)."""
 
 _FOLDER = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9._+-]*)+")
 

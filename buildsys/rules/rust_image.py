@@ -9,6 +9,7 @@ from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.image import (
     CA_MOUNT,
     IMAGE_LAYER,
+    OUTPUT,
     RUNTIME_LAYER,
     binary_name,
     image_instructions,
@@ -118,8 +119,8 @@ class RustImage:
                 run(
                     f"cd {source_folder(sources.crate)}",
                     f"cargo build --release --locked --offline {_TARGET} --bin {binary}",
-                    f"install -D /target/*/release/{binary} /out/{binary}",
-                    f"strip /out/{binary}",
+                    f"install -D /target/*/release/{binary} {OUTPUT}/{binary}",
+                    f"strip {OUTPUT}/{binary}",
                     offline=True,
                 ),
             ),
@@ -128,7 +129,7 @@ class RustImage:
             IMAGE_LAYER,
             RUNTIME_LAYER,
             (
-                "COPY --from=build /out/ /usr/local/bin/",
+                f"COPY --from=build {OUTPUT}/ /usr/local/bin/",
                 *image_instructions(target, (f"/usr/local/bin/{binary}",)),
             ),
         )

@@ -138,9 +138,14 @@ class Blobs:
 
 @contextmanager
 def locked(path: str) -> Iterator[None]:
-    """Holds an exclusive lock on a file that is never removed; it dies with the process."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    """Holds an exclusive lock on a file that is never removed; it dies with the process.
+
+    Raises:
+        MachineError: the file can't be made.
+    """
+    with durable.cannot_write(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

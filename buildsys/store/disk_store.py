@@ -94,11 +94,12 @@ class DiskStore:
         sweep(root)
         with private_folder(root) as folder:
             inside = os.path.join(folder, "blobs", "sha256")
-            os.makedirs(inside)
-            for digest in set(known):
-                # A link suffices: whoever exports looks only whether the blob is there. (A hard link
-                # would change the blob's ctime, and so cost hashing it again.)
-                os.symlink(self.blobs.path(digest), os.path.join(inside, hex_of(digest)))
+            with durable.cannot_write(inside):
+                os.makedirs(inside)
+                for digest in set(known):
+                    # A link suffices: whoever exports looks only whether the blob is there. (A hard
+                    # link would change the blob's ctime, and so cost hashing it again.)
+                    os.symlink(self.blobs.path(digest), os.path.join(inside, hex_of(digest)))
             yield folder
 
     def adopt(self, folder: str, digest: ImageDigest) -> tuple[Blob, ...]:
@@ -129,7 +130,8 @@ class DiskStore:
         if known is not None and known.isdigit():
             return int(known)
         counted = layers.unpacked_bytes(self.blobs.path(layer))
-        os.makedirs(os.path.dirname(memo), exist_ok=True)
+        with durable.cannot_write(memo):
+            os.makedirs(os.path.dirname(memo), exist_ok=True)
         durable.write(memo, str(counted).encode())
         return counted
 

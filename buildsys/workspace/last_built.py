@@ -29,9 +29,12 @@ class LastBuilt:
         news = {
             str(label): {name: str(key) for name, key in own.items()} for label, own in keys.items()
         }
-        if all(self._loaded().get(label) == own for label, own in news.items()):
+        known = self._loaded()
+        # A layer that failed keeps its entry: it is stale against what was built, not new.
+        merged = {label: known.get(label, {}) | own for label, own in news.items()}
+        if all(known.get(label) == own for label, own in merged.items()):
             return
-        self._loaded().update(news)
+        known.update(merged)
         temporary = f"{self.path}.tmp-{os.getpid()}"
         with contextlib.suppress(OSError):
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
@@ -43,9 +46,12 @@ class LastBuilt:
         if self._keys is None:
             self._keys = {}
             with (
-                contextlib.suppress(OSError, ValueError),
+                contextlib.suppress(OSError, ValueError, TypeError, AttributeError),
                 open(self.path, encoding="utf-8") as file,
             ):
                 found = json.load(file)
-                self._keys = {str(k): dict(v) for k, v in found.items()}
+                self._keys = {
+                    str(label): {str(name): str(key) for name, key in layers.items()}
+                    for label, layers in found.items()
+                }
         return self._keys

@@ -77,7 +77,7 @@ REFUSED = {
     "//lib:all": ("`//lib:all` means no target", ""),
     "//cmd/api/main.go": ("`//cmd/api/main.go` means no target", ""),
     "wbe": ("`wbe` means no target", "did you mean `web`?"),
-    "zzzzzz": ("`zzzzzz` means no target", "`bs list` shows all targets"),
+    "zzzzzz": ("`zzzzzz` means no target", "`bs status` shows all targets"),
     "tools": (
         "`tools` could mean `//cmd/api:tools`, `//cmd/web:tools`",
         "write one of these labels",

@@ -1,0 +1,164 @@
+"""What `bs build` and `bs status` do, without the library that reads their options."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from buildsys.cli import context
+from buildsys.errors import BuildFailed, Interrupted
+from buildsys.execution.lookup import LayerState
+from buildsys.reporting.documents import build_document, dumped, status_document
+from buildsys.reporting.tables import build_lines, status_lines
+
+if TYPE_CHECKING:
+    from buildsys.events import EventSink
+    from buildsys.execution.report import BuildReport
+    from buildsys.model.label import Label
+    from buildsys.reporting.sinks import Tee
+    from buildsys.request import BuildRequest
+    from buildsys.wiring import Session
+
+OVER_BUDGET = 3
+STALE = 1
+
+
+@dataclass(frozen=True)
+class BuildChoices:
+    """The options of `bs build`."""
+
+    patterns: tuple[str, ...] = ()
+    json: bool = False
+    jobs: int | None = None
+    keep_going: bool = False
+    force: bool = False
+    dry_run: bool = False
+    events: str = ""
+
+
+@dataclass(frozen=True)
+class StatusChoices:
+    """The options of `bs status`."""
+
+    patterns: tuple[str, ...] = ()
+    json: bool = False
+    explain: bool = False
+    exit_code: bool = False
+
+
+def run_build(choices: BuildChoices) -> int:
+    """Build, report, and return the exit code."""
+    from buildsys.execution.builder import Options  # noqa: PLC0415 - a status builds nothing
+    from buildsys.reporting.sinks import Tee  # noqa: PLC0415
+    from buildsys.request import BuildRequest  # noqa: PLC0415
+
+    sink = Tee()
+    session = context.session(sink)
+    request = BuildRequest(session, session.select(choices.patterns))
+    if choices.dry_run:
+        return _dry_run(session, request, json=choices.json)
+    options = Options(
+        choices.jobs or (os.cpu_count() or 1) + 1,
+        keep_going=choices.keep_going,
+        force=choices.force,
+    )
+    with _listening(sink, session, request, choices.events), _interruptible():
+        report = request.run(options)
+    if choices.json:
+        name = session.workspace.settings.name
+        context.say(dumped(build_document(name, report, request.reasons)))
+    else:
+        context.say("\n".join(build_lines(report, colour=context.coloured())))
+    return _exit_code(report)
+
+
+def run_status(choices: StatusChoices) -> int:
+    """Print the status, and return the exit code."""
+    session = context.session()
+    targets = session.status(session.select(choices.patterns))
+    if choices.json:
+        context.say(dumped(status_document(session.workspace.settings.name, targets)))
+    else:
+        lines = status_lines(targets, explain=choices.explain, colour=context.coloured())
+        context.say("\n".join(lines))
+    stale = any(target.state is not LayerState.FRESH for target in targets)
+    return STALE if choices.exit_code and stale else 0
+
+
+def _dry_run(session: "Session", request: "BuildRequest", *, json: bool) -> int:
+    targets = request.plan()
+    if json:
+        context.say(dumped(status_document(session.workspace.settings.name, targets)))
+    else:
+        context.say("\n".join(status_lines(targets, explain=True, colour=context.coloured())))
+    return 0
+
+
+@contextmanager
+def _listening(
+    sink: "Tee", session: "Session", request: "BuildRequest", events: str
+) -> Iterator[None]:
+    from buildsys.reporting.sinks import EventLines, PlainLines, StepLogs  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        screen: EventSink = PlainLines(sys.stderr)
+        show = _to_stderr
+        if context.on_terminal():
+            from rich.console import Console  # noqa: PLC0415 - only where someone watches
+
+            from buildsys.reporting.live import LiveBoard  # noqa: PLC0415
+
+            board = LiveBoard(Console(stderr=True))
+            stack.callback(board.close)
+            screen = board
+            show = board.show
+        sinks: list[EventSink] = [
+            StepLogs(os.path.join(session.root, ".bs", "logs"), show, request.readable),
+            screen,
+        ]
+        if events:
+            sinks.append(EventLines(stack.enter_context(open(events, "w", encoding="utf-8"))))
+        sink.sinks = tuple(sinks)
+        yield
+
+
+def _to_stderr(text: str) -> None:
+    print(text.rstrip(), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM stops a build like Ctrl-C does: children first, nothing half recorded."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _exit_code(report: "BuildReport") -> int:
+    """Of the errors, the one that says most about the machine decides; then budgets."""
+    for error in report.errors:
+        if not isinstance(error, BuildFailed):
+            context.complain(error)
+    if report.errors:
+        return max(error.exit_code for error in report.errors)
+    over = [target.label for target in report.targets if target.over_budget]
+    if over:
+        _complain_of_budgets(over)
+        return OVER_BUDGET
+    return 0
+
+
+def _complain_of_budgets(labels: list["Label"]) -> None:
+    for label in labels:
+        print(f"bs: the image of {label} is larger than its max_size", file=sys.stderr)
