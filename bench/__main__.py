@@ -1,0 +1,96 @@
+"""`make bench`: what a code change and a no-op cost, against the native compiler and `git status`.
+
+Each pair of figures is taken alternately in one run, as medians, on copies of the repository: machines differ
+and are shared, so the ratio is the result. Writes docs/benchmarks.md.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROUNDS = 7
+REPOSITORY = Path(__file__).parents[1]
+SERVICES = ("orchestrator", "workflow-runner", "http-worker", "hitl-worker", "fanout")
+GO_FLAGS = ("-buildvcs=false", "-trimpath", "-tags", "netgo", "-ldflags=-s -w")
+Row = tuple[str, float, str, float]
+"""What was measured, seconds, the peer, its seconds."""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "checkout"
+        subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(root)], check=True)
+        bs(root, "build", "all")
+        rows = [*go_changes(root), *no_ops(root)]
+    report = "\n".join(lines(rows))
+    (REPOSITORY / "docs" / "benchmarks.md").write_text(report + "\n")
+    print(report)
+
+
+def go_changes(root: Path) -> Iterator[Row]:
+    environment = dict(os.environ) | {"CGO_ENABLED": "0", "GOCACHE": str(root.parent / "gocache")}
+    for service in SERVICES:
+        source = root / "cmd" / service / "main.go"
+        command = ["go", "build", *GO_FLAGS, "-o", str(root.parent / service), f"./cmd/{service}"]
+        original = source.read_text()
+        seconds = alternate(
+            lambda number, s=source, o=original: s.write_text(f"{o}\nvar bench{number} = {number}\n"),
+            lambda s=service: bs(root, "build", f"//cmd/{s}"),
+            lambda c=command: subprocess.run(c, cwd=root, env=environment, check=True),
+        )
+        source.write_text(original)
+        yield (f"`bs build //cmd/{service}`, one line changed", seconds[0], "`go build`", seconds[1])
+
+
+def no_ops(root: Path) -> Iterator[Row]:
+    bs(root, "build", "all")
+    for command in ("build", "status"):
+        seconds = alternate(
+            lambda _number: None,
+            lambda c=command: bs(root, c, "all"),
+            lambda: subprocess.run(
+                ["git", "status", "--porcelain"], cwd=root, check=True, capture_output=True
+            ),
+        )
+        yield (f"`bs {command} all`, nothing changed", seconds[0], "`git status`", seconds[1])
+
+
+def alternate(
+    edit: Callable[[int], object], ours: Callable[[], object], peer: Callable[[], object]
+) -> tuple[float, float]:
+    """Medians of both, after one round that warms up."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(ROUNDS + 1):
+        edit(number)
+        for run, taken in zip((ours, peer), times, strict=True):
+            started = time.perf_counter()
+            run()
+            taken.append(time.perf_counter() - started)
+    return statistics.median(times[0][1:]), statistics.median(times[1][1:])
+
+
+def bs(root: Path, *arguments: str) -> None:
+    command = shutil.which("bs", path=os.path.dirname(sys.executable)) or "bs"
+    subprocess.run([command, *arguments], cwd=root, check=True, capture_output=True)
+
+
+def lines(rows: list[Row]) -> Iterator[str]:
+    yield "# Benchmarks"
+    yield ""
+    yield f"`make bench` on {os.cpu_count()} cores; medians of {ROUNDS}, whole processes, both in the same run."
+    yield "The machine was shared: trust the ratios."
+    yield ""
+    yield "| what | s | against | s | ratio |"
+    yield "|---|--:|---|--:|--:|"
+    for what, ours, peer, theirs in rows:
+        yield f"| {what} | {ours:.2f} | {peer} | {theirs:.2f} | {ours / theirs:.1f} |"
+
+
+if __name__ == "__main__":
+    main()
