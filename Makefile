@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BS := $(VENV)/bin/bs
 
-.PHONY: build test check lint fmt unit integration bench docs clean
+.PHONY: build test check lint fmt unit integration bench docs clean machine
 
 build: $(BS) machine
 	$(BS) build all
 
-test: $(VENV)/dev machine
+test: $(VENV)/dev
+	@scripts/machine test
 	$(MAKE) --no-print-directory lint
 	$(VENV)/bin/pytest
 
@@ -26,8 +27,6 @@ $(VENV)/dev: $(BS) pyproject.toml
 machine:
 	@scripts/machine
 
-.PHONY: machine
-
 check: lint unit
 
 lint: $(VENV)/dev
@@ -43,7 +42,8 @@ fmt: $(VENV)/dev
 unit: $(VENV)/dev
 	$(VENV)/bin/pytest -m 'not integration'
 
-integration: $(VENV)/dev machine
+integration: $(VENV)/dev
+	@scripts/machine test
 	$(VENV)/bin/pytest -m integration
 
 bench: $(VENV)/dev machine

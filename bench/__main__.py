@@ -40,12 +40,19 @@ def go_changes(root: Path) -> Iterator[Row]:
         command = ["go", "build", *GO_FLAGS, "-o", str(root.parent / service), f"./cmd/{service}"]
         original = source.read_text()
         seconds = alternate(
-            lambda number, s=source, o=original: s.write_text(f"{o}\nvar bench{number} = {number}\n"),
+            lambda number, s=source, o=original: s.write_text(
+                f"{o}\nvar bench{number} = {number}\n"
+            ),
             lambda s=service: bs(root, "build", f"//cmd/{s}"),
             lambda c=command: subprocess.run(c, cwd=root, env=environment, check=True),
         )
         source.write_text(original)
-        yield (f"`bs build //cmd/{service}`, one line changed", seconds[0], "`go build`", seconds[1])
+        yield (
+            f"`bs build //cmd/{service}`, one line changed",
+            seconds[0],
+            "`go build`",
+            seconds[1],
+        )
 
 
 def no_ops(root: Path) -> Iterator[Row]:

@@ -140,8 +140,9 @@ class Builder:
             node = build.plan.node(key)
             build.plan.start(key)
             self.sink.emit(ActionStarted(key, node.keyed.action.layer, node.labels))
+            since = self.performer.clock.monotonic()
             future = pool.submit(self._perform, node, bases, dict(build.results), options)
-            running[future] = (key, self.performer.clock.monotonic())
+            running[future] = (key, since)
 
     def _perform(
         self,

@@ -49,7 +49,7 @@ class Action:
     stand_ins: Mapping[str, str] | None = None
     accelerator: bool = False
     final: bool = False
-    """The image itself: its time stamps are made constant."""
+    """Its own layers end up in the image: their time stamps are made constant."""
 
     @property
     def stage(self) -> str:

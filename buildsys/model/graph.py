@@ -74,7 +74,9 @@ class Graph(Generic[N]):
             weighted.add_edge(node, end, weight=cost(node))
         for below, above in graph.edges:
             weighted.add_edge(below, above, weight=cost(below))
-        return cast("tuple[N, ...]", tuple(networkx.dag_longest_path(weighted)[:-1]))
+        # Nodes that cost nothing may leave the end out: it is no longer away than they are.
+        path = networkx.dag_longest_path(weighted)
+        return cast("tuple[N, ...]", tuple(node for node in path if node is not end))
 
     def remaining(self, cost: Callable[[N], float]) -> dict[N, float]:
         """For each node, its own cost plus that of the most costly chain of its dependents."""

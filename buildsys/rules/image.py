@@ -94,6 +94,7 @@ def runtime_action(target: Target, *, builder: str, version: int, platform: str)
         stages=(account, runtime),
         platform=platform,
         bases=(builder, base),
+        final=True,
     )
 
 

@@ -91,6 +91,7 @@ class PythonImage:
             sources=(SourceInput("requirements-inputs", sources.requirements),),
             bases=(target.text("builder"),),
             layers=(RUNTIME_LAYER,),
+            final=True,
         )
 
     def _image(

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -78,9 +79,9 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def docker_host() -> Iterator[str]:
     """A real dockerd with state of its own, at the address that is returned."""
-    folder = tmp_path_factory.mktemp("docker")
+    folder = Path(tempfile.mkdtemp(prefix="bs-docker-"))
     address = f"unix://{folder}/docker.sock"
     command = [
         "dockerd", "--host", address, "--data-root", str(folder / "data"), "--exec-root",
@@ -90,6 +91,9 @@ def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (folder / "log").open("wb") as log, process(command, stdout=log, stderr=log):
         wait_for(lambda: docker(address, "version").returncode == 0)
         yield address
+    # dockerd leaves its network namespace mounted, and what is mounted can't be removed.
+    subprocess.run(["umount", str(folder / "exec/netns/default")], check=False, capture_output=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def docker(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -64,6 +64,8 @@ class Checkout:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A shell's background jobs ignore SIGINT, and so would what tests start there.
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509 - no threads here
         )
 
     def build(self, *arguments: str) -> Any:
@@ -120,6 +122,10 @@ class Checkout:
         shutil.rmtree(folder, ignore_errors=True)
         assert self.bs("image", label, "--output", str(folder)).code == 0
         return json.loads(_blob(folder, _manifest(folder)["config"]["digest"]).read_bytes())
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def files_of_layout(folder: Path) -> dict[str, tuple[int, int, bytes]]:

@@ -6,6 +6,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.integration.conftest import wait_for
 from tests.integration.real import Checkout
 
@@ -61,7 +63,10 @@ def test_a_killed_build_loses_nothing_that_was_finished(private: Checkout) -> No
     assert list(scratch.iterdir()) == []
 
 
-def test_an_interrupted_build_stops_its_children_and_records_nothing(private: Checkout) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_stops_its_children_and_records_nothing(
+    private: Checkout, number: signal.Signals
+) -> None:
     main = private.root / "cmd/orchestrator/main.go"
     main.write_text(main.read_text() + f"// {os.urandom(8).hex()}\n")
     assert private.bs("engine", "start").code == 0
@@ -70,7 +75,7 @@ def test_an_interrupted_build_stops_its_children_and_records_nothing(private: Ch
     assert running.stderr is not None
     assert running.stderr.readline().startswith("start")
     time.sleep(0.3)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     running.communicate(timeout=60)
     assert running.returncode == 130
     assert record_count(private) == before
@@ -123,16 +128,16 @@ def test_a_source_that_changes_while_it_is_built_is_planned_again(checkout: Chec
     source = checkout.root / "cmd/agent-runner-py/agent_runner/text.py"
     original = source.read_text()
     for number in range(6):
-        source.write_text(f"{original}\nMARK = {number}0\n")
+        source.write_text(f"{original}\nMARK = 1{number}0\n")
         running = checkout.start("build", "//cmd/agent-runner-py")
         time.sleep(0.15 + number * 0.1)
-        source.write_text(f"{original}\nMARK = {number}1\n")
-        running.communicate(timeout=300)
-        assert running.returncode == 0
+        source.write_text(f"{original}\nMARK = 1{number}1\n")
+        _, said = running.communicate(timeout=300)
+        assert running.returncode == 0, said
         checkout.build("//cmd/agent-runner-py")
         files = checkout.image_files("//cmd/agent-runner-py")
         built = files["src/cmd/agent-runner-py/agent_runner/text.py"][2].decode()
-        assert built.endswith(f"MARK = {number}1\n")
+        assert built.endswith(f"MARK = 1{number}1\n")
 
 
 def test_two_builds_at_once_build_once(checkout: Checkout) -> None:

@@ -1,7 +1,6 @@
 """YAML means what is written, and no text takes long or ends in anything but a refusal."""
 
 import json
-import time
 
 import pytest
 
@@ -236,12 +235,12 @@ LONG = {
 }
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", LONG)
-def test_no_text_takes_long(name: str) -> None:
+def test_no_text_takes_for_ever(name: str) -> None:
+    """What is quadratic takes minutes here; it takes a second on a busy machine."""
     text = LONG[name] if name == "1 MiB" else LONG[name][:MOST]
-    start = time.process_time()
     try:
         node(text)
     except BuildFileError as error:
         assert len(str(error)) < 300  # noqa: PT017 - a refusal isn't asked for
-    assert time.process_time() - start < 1

@@ -1,0 +1,78 @@
+"""What each rule makes of a target: Dockerfile, manifests and keys as files in the folder of the case.
+
+`pytest --update-golden` rewrites them; read the diff. A key that changes without a change of what is built
+demands no bump; one that has to change and doesn't demands a rule version or manifest schema.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from buildsys.images.eject import dockerfile
+from buildsys.keys.keying import keyed
+from buildsys.model.action import TargetActions
+from buildsys.model.target import Healthcheck
+from tests.fakes import DictFiles, File
+from tests.targets import GO_SOURCES, PINS, PYTHON_SOURCES, go, python, rust
+
+HERE = Path(__file__).parent
+CASES: dict[str, Callable[[], TargetActions]] = {
+    "go_image/plain": go,
+    "go_image/all_attributes": lambda: go(
+        binary="server",
+        port=8081,
+        healthcheck=Healthcheck(http="http://localhost:8081/health", interval="10s"),
+        max_size=15_000_000,
+        env=(("GREETING", 'say "hi" for $5 \\ #'), ("LOG_LEVEL", "info")),
+        args=("serve", "--name=$HOME"),
+        user="2000:3000",
+        writable=("/data", "/var/lib/api"),
+    ),
+    "go_image/vendored": lambda: go(
+        replace(GO_SOURCES, vendored=("vendor/modules.txt", "vendor/example.com/zap/zap.go"))
+    ),
+    "python_image/plain": lambda: python(port=8080),
+    "python_image/no_requirements": lambda: python(replace(PYTHON_SOURCES, requirements=())),
+    "rust_image/plain": lambda: rust(binary="aob"),
+}
+
+
+def files_of(target: TargetActions) -> DictFiles:
+    return DictFiles(
+        {
+            path: File(f"content of {path}\n".encode(), executable=path.endswith("__main__.py"))
+            for action in target.actions
+            for source in action.sources
+            for path in source.files
+        }
+    )
+
+
+def made(target: TargetActions) -> dict[str, str]:
+    (one,) = keyed([target], files_of(target), PINS)
+    manifests = {layer.action.layer: layer.manifest for layer in one.layers}
+    return {
+        "expected.Dockerfile": dockerfile(target, PINS, "/store"),
+        "expected.manifest.json": json.dumps(manifests, indent=1, sort_keys=True) + "\n",
+        "expected.key": "".join(f"{layer.key} {layer.action.layer}\n" for layer in one.layers),
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_rule_makes_what_the_files_say(case: str, *, update_golden: bool) -> None:
+    found = made(CASES[case]())
+    folder = HERE / case
+    if update_golden:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in found.items():
+            (folder / name).write_text(text)
+    for name, text in found.items():
+        assert text == (folder / name).read_text(), f"{case}/{name}: `pytest --update-golden`?"
+
+
+def test_each_folder_has_a_case() -> None:
+    folders = {str(path.parent.relative_to(HERE)) for path in HERE.glob("*/*/expected.key")}
+    assert folders == set(CASES)

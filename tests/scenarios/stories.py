@@ -1,0 +1,232 @@
+"""Reads stories and acts them out; the commands are described in README.md beside this file."""
+
+import os
+import shlex
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from buildsys.analysis.analyze import Analysis
+from buildsys.errors import BuildFailed, BuildsysError
+from buildsys.execution.builder import Builder, Options
+from buildsys.execution.lookup import status_of
+from buildsys.execution.perform import Performer
+from buildsys.keys.explain import Reason
+from buildsys.keys.keying import keyed
+from buildsys.rules.bases import BUILT_IN
+from buildsys.wiring import Machine, Session
+from buildsys.workspace.sealing import DiskSealer
+from tests.fakes import FakeClock, FakeSolver, RecordingSink
+
+ACCELERATORS = frozenset({"packages"})
+
+
+@dataclass(frozen=True)
+class Story:
+    """Commands with their line numbers, then files."""
+
+    commands: tuple[tuple[int, list[str]], ...]
+    files: dict[str, str]
+
+
+def parse(text: str) -> Story:
+    commands: list[tuple[int, list[str]]] = []
+    files: dict[str, str] = {}
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("-- ") and line.endswith(" --"):
+            current = line[3:-3]
+            files[current] = ""
+        elif current:
+            files[current] += line + "\n"
+        elif words := shlex.split(line, comments=True):
+            commands.append((number, words))
+    return Story(tuple(commands), files)
+
+
+@dataclass
+class Stage:
+    """One checkout, one store, and what the last command came to."""
+
+    folder: Path
+    pins: dict[str, str] = field(
+        default_factory=lambda: {base.name: f"{base.image}@sha256:{'0' * 64}" for base in BUILT_IN}
+    )
+    root: Path = Path()
+    jobs: int = 1
+    sink: RecordingSink = field(default_factory=RecordingSink)
+    solver: FakeSolver = field(default_factory=lambda: FakeSolver(ACCELERATORS))
+    refused: str = ""
+    moves: int = 0
+
+    def set_up(self, files: dict[str, str]) -> None:
+        self.root = self.folder / "checkout"
+        for path, text in files.items():
+            self.write(path, text)
+        self._age()
+
+    def act(self, words: list[str]) -> None:
+        name, *arguments = words
+        command = getattr(self, name)
+        if self.refused and name != "error":
+            raise AssertionError(f"refused: {self.refused}")
+        if name == "error":
+            command(*arguments)
+            return
+        try:
+            command(*arguments)
+        except BuildsysError as error:
+            self.refused = f"{error} ({error.hint})"
+
+    # --- what bs does ---------------------------------------------------------------------------
+
+    def session(self) -> Session:
+        return Session(
+            Machine({"BS_CACHE_DIR": str(self.folder / "cache")}, self.sink), str(self.root)
+        )
+
+    def build(self, *arguments: str) -> None:
+        flags = {argument for argument in arguments if argument in {"-k", "--force"}}
+        self.sink.events.clear()
+        session = self.session()
+        labels = session.select(tuple(a for a in arguments if a not in flags))
+        analysis = Analysis(
+            session.workspace.targets,
+            session.tree,
+            "linux/amd64",
+            session.workspace.settings.exclude,
+        )
+        targets = keyed(analysis.actions(labels), session.tree, self.pins)
+        session.index.save()
+        store = session.machine.store
+        performer = Performer(
+            store, store, DiskSealer(session.root), self.solver, FakeClock(), {"host": "here"}
+        )
+        options = Options(self.jobs, keep_going="-k" in flags, force="--force" in flags)
+        report = Builder(performer, self.sink, {}).build(
+            targets, session.look_up(targets), self.pins, options
+        )
+        session.last_built.update(
+            {
+                target.label: {
+                    layer.name: layer.key for layer in target.layers if layer.result is not None
+                }
+                for target in report.targets
+            }
+        )
+
+    def ran(self, *words: str) -> None:
+        wanted = [] if words == ("nothing",) else sorted(_pairs(words))
+        found = sorted(
+            f"{event.layer} of {'+'.join(label.name for label in event.labels)}"
+            for event in self.sink.started
+        )
+        assert found == wanted, f"ran {found}"
+
+    def failed(self, *layers: str) -> None:
+        found = [
+            name.split()[0] for name, outcome in self.sink.outcomes.items() if outcome == "failed"
+        ]
+        assert sorted(found) == sorted(layers), f"failed {found}"
+
+    def status(self, name: str, state: str, *reasons: str) -> None:
+        session = self.session()
+        (label,) = session.select((name,))
+        analysis = Analysis(
+            session.workspace.targets,
+            session.tree,
+            "linux/amd64",
+            session.workspace.settings.exclude,
+        )
+        targets = keyed(analysis.actions([label]), session.tree, self.pins)
+        found = status_of(
+            targets[0], session.look_up(targets), session.machine.store, session.last_built.key
+        )
+        image = found.layers[-1]
+        shown = sorted(map(_reason, image.reasons))
+        assert (str(image.state), shown) == (state, sorted(reasons)), f"{image.state} {shown}"
+
+    def error(self, text: str) -> None:
+        assert text in self.refused, f"refused: {self.refused or 'nothing'}"
+        self.refused = ""
+
+    # --- what people do -------------------------------------------------------------------------
+
+    def write(self, path: str, text: str) -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.replace("\\n", "\n"))
+
+    def append(self, path: str, text: str) -> None:
+        self.write(path, (self.root / path).read_text() + text)
+
+    def remove(self, path: str) -> None:
+        (self.root / path).unlink()
+
+    def rename(self, path: str, other: str) -> None:
+        (self.root / path).rename(self.root / other)
+
+    def link(self, path: str, text: str) -> None:
+        (self.root / path).symlink_to(text)
+
+    def chmod(self, mode: str, path: str) -> None:
+        (self.root / path).chmod(int(mode, 8))
+
+    def touch(self, path: str) -> None:
+        os.utime(self.root / path, ns=(1_700_000_000_000_000_000, 1_700_000_000_000_000_000))
+
+    def umask(self, mode: str) -> None:
+        before = os.umask(int(mode, 8))
+        try:
+            for path in self._files():
+                content = path.read_bytes()
+                path.unlink()
+                path.write_bytes(content)
+        finally:
+            os.umask(before)
+
+    def move(self) -> None:
+        self.moves += 1
+        other = self.folder / f"elsewhere-{self.moves}" / "deeper"
+        other.parent.mkdir()
+        shutil.move(self.root, other)
+        self.root = other
+
+    def forget(self) -> None:
+        shutil.rmtree(self.root / ".bs")
+
+    def empty(self) -> None:
+        shutil.rmtree(self.folder / "cache")
+
+    def base(self, name: str, character: str) -> None:
+        self.pins[name] = f"{self.pins[name].partition('@')[0]}@sha256:{character * 64}"
+
+    def mirror(self, name: str, registry: str) -> None:
+        self.pins[name] = f"{registry}@{self.pins[name].partition('@')[2]}"
+
+    def set_jobs(self, count: str) -> None:
+        self.jobs = int(count)
+
+    def breaks(self, stage: str) -> None:
+        self.solver.failures[stage] = BuildFailed(f"{stage} broke")
+
+    def mend(self) -> None:
+        self.solver.failures.clear()
+
+    def _files(self) -> list[Path]:
+        return [p for p in self.root.rglob("*") if p.is_file() and ".bs" not in p.parts]
+
+    def _age(self) -> None:
+        """Files of a checkout are older than the file system's grain."""
+        for path in self._files():
+            os.utime(path, ns=(1_600_000_000_000_000_000, 1_600_000_000_000_000_000))
+
+
+def _pairs(words: tuple[str, ...]) -> list[str]:
+    """`image of api packages of api+web` → one text for each layer."""
+    assert len(words) % 3 == 0, f"`{' '.join(words)}` isn't `LAYER of NAME+NAME …`"
+    return [" ".join(words[start : start + 3]) for start in range(0, len(words), 3)]
+
+
+def _reason(reason: Reason) -> str:
+    return f"{reason.code}:{reason.path or reason.subject}".rstrip(":")
