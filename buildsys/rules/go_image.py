@@ -11,11 +11,11 @@ from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.image import (
     CA_MOUNT,
-    IMAGE_LAYER,
     OUTPUT,
     RUNTIME_LAYER,
     binary_name,
-    image_instructions,
+    binary_stage,
+    code_action,
     runtime_action,
     source_folder,
 )
@@ -125,23 +125,11 @@ class GoImage:
                 run(f"cd {package}", f"{_COMPILE} {_LINK} -o {OUTPUT}/{binary} .", offline=True),
             ),
         )
-        image = Stage(
-            IMAGE_LAYER,
-            RUNTIME_LAYER,
-            (
-                f"COPY --from=build {OUTPUT}/ /usr/local/bin/",
-                *image_instructions(target, (f"/usr/local/bin/{binary}",)),
-            ),
-        )
-        return Action(
-            layer=IMAGE_LAYER,
-            role=Role.CODE,
-            rule=self.name,
-            rule_version=self.version,
-            stages=(build, image),
-            platform=platform,
-            sources=(SourceInput("sources", sources.files),),
+        return code_action(
+            self,
+            (build, binary_stage(target)),
+            sources.files,
+            platform,
             layers=("packages", RUNTIME_LAYER),
             stand_ins={"packages": "modules"},
-            final=True,
         )

@@ -2,9 +2,11 @@
 
 import re
 import shlex
+from collections.abc import Mapping
+from typing import Protocol
 
 from buildsys.errors import BuildFileError
-from buildsys.model.action import Action, Role
+from buildsys.model.action import Action, Role, SourceInput
 from buildsys.model.dockerfile import Stage, env, json_words, run, word
 from buildsys.model.target import Target
 
@@ -107,6 +109,50 @@ def _writable_commands(target: Target, owner: str) -> list[str]:
         f"mkdir -p {shlex.quote('/account' + folder)} && chown {owner} {shlex.quote('/account' + folder)}"
         for folder in folders
     ]
+
+
+class NamedRule(Protocol):
+    """What a key takes of a rule."""
+
+    name: str
+    version: int
+
+
+def code_action(
+    rule: NamedRule,
+    stages: tuple[Stage, ...],
+    files: tuple[str, ...],
+    platform: str,
+    *,
+    layers: tuple[str, ...],
+    stand_ins: Mapping[str, str] | None = None,
+) -> Action:
+    """The action of a code layer: the last of `stages` is the image, `files` are sealed as `sources`."""
+    return Action(
+        layer=IMAGE_LAYER,
+        role=Role.CODE,
+        rule=rule.name,
+        rule_version=rule.version,
+        stages=stages,
+        platform=platform,
+        sources=(SourceInput("sources", files),),
+        layers=layers,
+        stand_ins=stand_ins,
+        final=True,
+    )
+
+
+def binary_stage(target: Target) -> Stage:
+    """The image of a service that is one binary: runtime base, binary, configuration."""
+    binary = binary_name(target)
+    return Stage(
+        IMAGE_LAYER,
+        RUNTIME_LAYER,
+        (
+            f"COPY --from=build {OUTPUT}/ /usr/local/bin/",
+            *image_instructions(target, (f"/usr/local/bin/{binary}",)),
+        ),
+    )
 
 
 def image_instructions(target: Target, entrypoint: tuple[str, ...]) -> tuple[str, ...]:

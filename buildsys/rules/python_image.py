@@ -1,5 +1,7 @@
 """`python_image`: sources, byte-compiled, on the runtime base with the requirements installed."""
 
+from dataclasses import replace
+
 from buildsys.errors import BuildFileError
 from buildsys.model.action import Action, Role, SourceInput, TargetActions
 from buildsys.model.dockerfile import Stage, env, run
@@ -11,6 +13,7 @@ from buildsys.rules.image import (
     CA_MOUNT,
     IMAGE_LAYER,
     RUNTIME_LAYER,
+    code_action,
     image_instructions,
     runtime_action,
     source_folder,
@@ -120,15 +123,5 @@ class PythonImage:
                 *image_instructions(target, (python, "-m", target.text("module"))),
             ),
         )
-        return Action(
-            layer=IMAGE_LAYER,
-            role=Role.CODE,
-            rule=self.name,
-            rule_version=self.version,
-            stages=(build, image),
-            platform=platform,
-            sources=(SourceInput("sources", sources.files),),
-            bases=(base,),
-            layers=(under,),
-            final=True,
-        )
+        action = code_action(self, (build, image), sources.files, platform, layers=(under,))
+        return replace(action, bases=(base,))
