@@ -7,15 +7,21 @@ import pytest
 
 from buildsys.cli.app import app
 from buildsys.keys.explain import ReasonCode
-from buildsys.loading.reference import reference
-from buildsys.rules.registry import RULES
+from tests.regenerate import generated
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_reference_of_build_files_is_that_of_the_rules() -> None:
-    written = (ROOT / "docs/build-files.md").read_text()
-    assert written == reference(RULES), "run `make docs`"
+@pytest.mark.parametrize(("name", "content"), sorted(generated().items()))
+def test_what_is_generated_from_the_rules_is_up_to_date(name: str, content: str) -> None:
+    assert (ROOT / "docs" / name).read_text() == content, "run `make docs`"
+
+
+def test_every_build_file_names_the_schema_for_editors() -> None:
+    for path in [ROOT / "BUILD.yaml", *ROOT.glob("cmd/*/BUILD.yaml")]:
+        first = path.read_text().splitlines()[0]
+        reference = first.removeprefix("# yaml-language-server: $schema=").partition("#")[0]
+        assert (path.parent / reference).is_file()
 
 
 def test_every_reason_is_documented() -> None:
