@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROUNDS = 7
+ROUNDS = 5
 REPOSITORY = Path(__file__).parents[1]
 SERVICES = ("orchestrator", "workflow-runner", "http-worker", "hitl-worker", "fanout")
 GO_FLAGS = ("-buildvcs=false", "-trimpath", "-tags", "netgo", "-ldflags=-s -w")

@@ -4,6 +4,7 @@ Format: moby/buildkit `client/graph.go`, `SolveStatus`. Lines that aren't JSON a
 """
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -33,8 +34,9 @@ class SolveLog:
         for vertex in _items(status, "vertexes"):
             self._vertex(vertex)
         for log in _items(status, "logs"):
-            data = base64.b64decode(str(log.get("data", "")))
-            self.progress.output(data.decode("utf-8", errors="replace"))
+            with contextlib.suppress(ValueError):
+                data = base64.b64decode(str(log.get("data", "")))
+                self.progress.output(data.decode("utf-8", errors="replace"))
 
     def error(self) -> str:
         """What buildctl said at last, without what BuildKit wraps around it."""

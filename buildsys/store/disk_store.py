@@ -117,7 +117,7 @@ class DiskStore:
         if self.blobs.whole(blob):
             return blob
         exported = os.path.join(folder, "blobs", "sha256", hex_of(digest))
-        if os.path.islink(exported) or not os.path.exists(exported):
+        if os.path.islink(exported) or not _has_size(exported, size_bytes):
             raise MachineError(f"blob {digest} went away during the build", hint="build again")
         return self.blobs.add_file(exported, digest)
 
@@ -169,3 +169,7 @@ class DiskStore:
 
     def _record_path(self, key: ActionKey) -> str:
         return os.path.join(self.layout, "records", key[:2], key)
+
+
+def _has_size(path: str, size_bytes: int) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) == size_bytes

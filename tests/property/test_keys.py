@@ -29,13 +29,13 @@ states = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(manifests)
 def test_decoding_gives_the_manifest_back(manifest: dict[str, object]) -> None:
     assert json.loads(encode(manifest)) == manifest
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(manifests, manifests)
 def test_different_manifests_have_different_keys(
     one: dict[str, object], other: dict[str, object]
@@ -62,7 +62,7 @@ def test_encodings_are_ascii_on_one_line(manifest: dict[str, object]) -> None:
     assert encode(manifest).isascii()
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(states, states)
 def test_different_states_of_a_file_stand_differently_in_a_manifest(
     one: FileState, other: FileState
