@@ -133,9 +133,8 @@ class Session:
         return select(patterns or ("all",), self.workspace.targets, package)
 
     def bases(self) -> dict[str, KnownBase]:
-        pins = bases_lock.parse(self.tree.text(bases_lock.NAME)) if self._has_lock() else {}
         found = self.workspace.settings.bases.values()
-        return known_bases(found, pins, self.machine.store, self.machine.platform)
+        return known_bases(found, self._pins(), self.machine.store, self.machine.platform)
 
     def keyed(
         self, labels: tuple[Label, ...], bases: Mapping[str, KnownBase]
@@ -165,8 +164,10 @@ class Session:
         for name in ("tree", "workspace", "index"):
             self.__dict__.pop(name, None)
 
-    def _has_lock(self) -> bool:
-        return self.tree.is_file(bases_lock.NAME)
+    def _pins(self) -> dict[str, str]:
+        if not self.tree.is_file(bases_lock.NAME):
+            return {}
+        return bases_lock.parse(self.tree.text(bases_lock.NAME))
 
     def base_provider(self) -> BaseProvider:
         from buildsys.engine.bootstrap import Mmdebstrap  # noqa: PLC0415
@@ -187,8 +188,7 @@ class Session:
     def write_pins(self, pins: Mapping[str, str]) -> None:
         """Add pins to bases.lock."""
         path = os.path.join(self.root, bases_lock.NAME)
-        known = bases_lock.parse(self.tree.text(bases_lock.NAME)) if self._has_lock() else {}
-        durable.write(path, bases_lock.render(known | dict(pins)).encode())
+        durable.write(path, bases_lock.render(self._pins() | dict(pins)).encode())
         self.forget_files()
 
     @contextmanager

