@@ -1,9 +1,11 @@
 """`make bench`: what a code change and a no-op cost, against the native compiler and `git status`.
 
 Each pair of figures is taken alternately in one run, as medians, on copies of the repository: machines differ
-and are shared, so the ratio is the result. Writes docs/benchmarks.md.
+and are shared, so the ratio is the result. The store outlives a run, so each run's edits are new ones, and
+`bs` must say that it built (or didn't) before a figure counts. Writes docs/benchmarks.md.
 """
 
+import json
 import os
 import shutil
 import statistics
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,16 +37,15 @@ def main() -> None:
 
 
 def go_changes(root: Path) -> Iterator[Row]:
+    run = uuid.uuid4().hex
     environment = dict(os.environ) | {"CGO_ENABLED": "0", "GOCACHE": str(root.parent / "gocache")}
     for service in SERVICES:
         source = root / "cmd" / service / "main.go"
         command = ["go", "build", *GO_FLAGS, "-o", str(root.parent / service), f"./cmd/{service}"]
         original = source.read_text()
         seconds = alternate(
-            lambda number, s=source, o=original: s.write_text(
-                f"{o}\nvar bench{number} = {number}\n"
-            ),
-            lambda s=service: bs(root, "build", f"//cmd/{s}"),
+            lambda number, s=source, o=original: s.write_text(f"{o}\nvar bench{run} = {number}\n"),
+            lambda s=service: build(root, f"//cmd/{s}", solves=1),
             lambda c=command: subprocess.run(c, cwd=root, env=environment, check=True),
         )
         source.write_text(original)
@@ -57,10 +59,14 @@ def go_changes(root: Path) -> Iterator[Row]:
 
 def no_ops(root: Path) -> Iterator[Row]:
     bs(root, "build", "all")
-    for command in ("build", "status"):
+    commands: dict[str, Callable[[], object]] = {
+        "build": lambda: build(root, "all", solves=0),
+        "status": lambda: bs(root, "status", "all", "--exit-code"),
+    }
+    for command, ours in commands.items():
         seconds = alternate(
             lambda _number: None,
-            lambda c=command: bs(root, c, "all"),
+            ours,
             lambda: subprocess.run(
                 ["git", "status", "--porcelain"], cwd=root, check=True, capture_output=True
             ),
@@ -82,9 +88,17 @@ def alternate(
     return statistics.median(times[0][1:]), statistics.median(times[1][1:])
 
 
-def bs(root: Path, *arguments: str) -> None:
+def build(root: Path, pattern: str, *, solves: int) -> None:
+    """Raises ValueError when BuildKit was not called exactly `solves` times."""
+    report = json.loads(bs(root, "build", pattern, "--json"))
+    if report["engine"]["solves"] != solves:
+        raise ValueError(f"{pattern}: expected {solves} solves, not {report['engine']}")
+
+
+def bs(root: Path, *arguments: str) -> bytes:
+    """What the command printed on stdout."""
     command = shutil.which("bs", path=os.path.dirname(sys.executable)) or "bs"
-    subprocess.run([command, *arguments], cwd=root, check=True, capture_output=True)
+    return subprocess.run([command, *arguments], cwd=root, check=True, capture_output=True).stdout
 
 
 def lines(rows: list[Row]) -> Iterator[str]:

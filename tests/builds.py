@@ -53,7 +53,7 @@ def action(
         layers=names,
         stand_ins=stand_ins,
         accelerator=accelerator,
-        final=role is Role.CODE,
+        rewrite_times=role is Role.CODE,
     )
 
 

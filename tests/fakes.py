@@ -131,7 +131,7 @@ def evaluate(
     platform: str,
     contexts: Mapping[str, object],
     *,
-    constant_times: bool = False,
+    rewrite_times: bool = False,
 ) -> dict[str, object]:
     """What "building" gives: everything that a build could see, and nothing else."""
     return {
@@ -139,7 +139,7 @@ def evaluate(
         "stage": stage,
         "platform": platform,
         "contexts": {name: contexts[name] for name in sorted(contexts)},
-        "constant_times": constant_times,
+        "rewrite_times": rewrite_times,
     }
 
 
@@ -196,7 +196,7 @@ class FakeSolver:
             request.stage,
             request.platform,
             contexts,
-            constant_times=request.constant_times,
+            rewrite_times=request.rewrite_times,
         )
 
 

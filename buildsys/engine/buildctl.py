@@ -13,10 +13,8 @@ from buildsys.engine.address import Engine, EngineSource
 from buildsys.engine.progress import SolveLog
 from buildsys.errors import BuildFailed, Interrupted, MachineError
 from buildsys.execution.ports import Progress, SolveRequest
+from buildsys.model.action import CONSTANT_TIME
 from buildsys.model.digest import ImageDigest, is_digest
-
-CONSTANT_TIME = "315532800"
-"""1980-01-01: the time of everything in an image, as of the sealed sources."""
 
 _UNREACHABLE = (
     "connection refused",
@@ -106,7 +104,7 @@ class BuildctlSolver:
             "--opt", f"build-arg:SOURCE_DATE_EPOCH={CONSTANT_TIME}",
             "--oci-layout", f"store={request.layout}",
         ]  # fmt: skip
-        if request.constant_times:
+        if request.rewrite_times:
             exporter += ",rewrite-timestamp=true"
         for name, reference in sorted(request.contexts.items()):
             command += ["--opt", f"context:{name}={_source(reference)}"]

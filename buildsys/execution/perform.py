@@ -86,7 +86,7 @@ class Performer:
             contexts=contexts,
             layout=self.blobs.layout,
             export_to=folder,
-            constant_times=action.final,
+            rewrite_times=action.rewrite_times,
             no_cache=force,
         )
 

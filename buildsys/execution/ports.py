@@ -95,7 +95,7 @@ class SolveRequest:
     contexts: Mapping[str, str]
     layout: str
     export_to: str
-    constant_times: bool = False
+    rewrite_times: bool = False
     no_cache: bool = False
 
 

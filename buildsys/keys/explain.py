@@ -52,7 +52,9 @@ def explain(old: Manifest, new: Manifest, language_manifests: frozenset[str]) ->
 
 
 def _rule(old: Manifest, new: Manifest) -> Iterator[Reason]:
-    if any(old.get(field) != new.get(field) for field in ("schema", "rule", "layer", "final")):
+    if any(
+        old.get(field) != new.get(field) for field in ("schema", "rule", "layer", "rewrite_times")
+    ):
         yield Reason(ReasonCode.RULE_CHANGED, subject=str(new.get("rule")))
     elif any(old.get(field) != new.get(field) for field in ("dockerfile", "stage", "platform")):
         yield Reason(ReasonCode.ATTRIBUTE_CHANGED, subject=_first_difference(old, new))

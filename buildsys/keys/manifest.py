@@ -5,7 +5,8 @@ with a test that proves it; `explain` reads the same data.
 
 Fields: `schema`, `rule`, `layer`, `platform`, `dockerfile` (the text that BuildKit gets, without the
 stages that copy inputs), `stage`, `inputs` (context → path → state), `bases` (context → digest), `layers`
-(context → key of the layer below; of its stand-in for an accelerator, which can't change the result), `final`.
+(context → key of the layer below; of its stand-in for an accelerator, which can't change the result),
+`rewrite_times`.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from buildsys.model.digest import ActionKey
 from buildsys.model.dockerfile import render
 from buildsys.model.files import NAME_ONLY, BaseDigests, FileStates
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def manifest_of(
@@ -39,7 +40,7 @@ def manifest_of(
         # By digest alone: the same bytes from another registry are the same base.
         "bases": {name: bases[name].rpartition("@")[2] for name in sorted(set(action.bases))},
         "layers": {name: layers[action.stand_in(name)] for name in action.layers},
-        "final": action.final,
+        "rewrite_times": action.rewrite_times,
     }
 
 

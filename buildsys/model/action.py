@@ -8,6 +8,10 @@ from buildsys.model.digest import ActionKey, Digest, ImageDigest
 from buildsys.model.dockerfile import Stage
 from buildsys.model.label import Label
 
+CONSTANT_TIME = 315_532_800
+"""1980-01-01 as Unix time, the oldest that zip files can carry: the time of everything in an image, and of
+sealed sources."""
+
 
 class Role(StrEnum):
     """A dependency layer is made of a language's manifests, the code layer of the sources."""
@@ -48,8 +52,8 @@ class Action:
     layers: tuple[str, ...] = ()
     stand_ins: Mapping[str, str] | None = None
     accelerator: bool = False
-    final: bool = False
-    """Its own layers end up in the image: their time stamps are made constant."""
+    rewrite_times: bool = False
+    """The engine makes the times of its layers constant: they end up in the image as its steps left them."""
 
     @property
     def stage(self) -> str:

@@ -1,6 +1,6 @@
 """An immutable directed graph: what needs what. The only importer of networkx.
 
-networkx is imported on first use: it costs more than a whole no-op build, which asks no graph question.
+networkx is imported on first use: it costs as much as a change of code, whose graph has no edges.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -61,11 +61,11 @@ class Graph(Generic[N]):
 
     def critical_path(self, cost: Callable[[N], float]) -> tuple[N, ...]:
         """The chain of nodes whose costs add up to most, first to last."""
+        if not self._connected:
+            return tuple(sorted(self._needs, key=cost)[-1:])
         import networkx  # noqa: PLC0415
 
         graph = self._directed()
-        if not graph:
-            return ()
         # A cost sits on a node, networkx weighs edges: each node's cost goes to the edges that leave it,
         # and an extra end of all chains takes the last one's.
         end = object()
@@ -80,6 +80,8 @@ class Graph(Generic[N]):
 
     def remaining(self, cost: Callable[[N], float]) -> dict[N, float]:
         """For each node, its own cost plus that of the most costly chain of its dependents."""
+        if not self._connected:
+            return {node: cost(node) for node in self._needs}
         left: dict[N, float] = {}
         graph = self._directed()
         for node in reversed(self.order()):
@@ -87,6 +89,11 @@ class Graph(Generic[N]):
                 (left[above] for above in graph.successors(node)), default=0
             )
         return left
+
+    @property
+    def _connected(self) -> bool:
+        """Whether there is any edge; without one, as after an edit of code, questions answer themselves."""
+        return any(self._needs.values())
 
     def _directed(self) -> "networkx.DiGraph[N]":
         import networkx  # noqa: PLC0415

@@ -10,8 +10,9 @@ from buildsys.model.target import Target
 from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.image import (
+    BINARIES,
     CA_MOUNT,
-    OUTPUT,
+    CONSTANT_TIMES,
     RUNTIME_LAYER,
     binary_name,
     binary_stage,
@@ -24,9 +25,13 @@ TAGS = ("netgo",)
 # The flags of packages and of code have to be the same, else Go's cache answers nothing.
 _COMPILE = "go build -buildvcs=false -trimpath -tags " + ",".join(TAGS)
 _LINK = "-ldflags=\"-s -w -extldflags '-static'\""
+_CACHE = "/go/cache"
+# What the code stage compiles itself, packages of the workspace above all, stays in BuildKit for the next
+# build; it starts from the compiled packages. As with those, Go's own keys decide what is taken from it.
+_CACHE_MOUNT = f"type=cache,id=go,from=packages,source={_CACHE},target={_CACHE}"
 # Go touches each cache entry that is older than an hour when it uses it, and in a layer that copies the
 # whole entry up; entries of the future are left alone (cmd/go/internal/cache, markUsed).
-_FUTURE = "find /go/cache -type f -exec touch -d 2100-01-01T00:00:00 {} +"
+_FUTURE = f"find {_CACHE} -type f -exec touch -d 2100-01-01T00:00:00 {{}} +"
 # What services use of the standard library. All of it would take half as long again, and a package that
 # isn't here costs a second in the code stage; the list is fixed, so that a new import of it changes no key.
 _STANDARD = (
@@ -74,7 +79,9 @@ class GoImage:
             env("GOARCH", machine),
             env("GOTOOLCHAIN", "local"),
             env("GOMODCACHE", "/go/pkg/mod"),
-            env("GOCACHE", "/go/cache"),
+            env("GOCACHE", _CACHE),
+            # Makes the folder, which the code stage mounts even where `packages` couldn't be made.
+            f"WORKDIR {_CACHE}",
             f"WORKDIR {source_folder(sources.module)}",
             "COPY --from=modules-inputs / /src/",
         ]
@@ -98,7 +105,7 @@ class GoImage:
         packages = " \\\n      ".join((*_STANDARD, *sources.external))
         compile_all = run(
             # Without it, the first go command of the code stage would look for entries to trim.
-            "mkdir -p /go/cache && date +%s > /go/cache/trim.txt",
+            f"date +%s > {_CACHE}/trim.txt",
             f"{_COMPILE} {packages}",
             _FUTURE,
             offline=True,
@@ -122,7 +129,13 @@ class GoImage:
             "packages",
             (
                 "COPY --from=sources / /src/",
-                run(f"cd {package}", f"{_COMPILE} {_LINK} -o {OUTPUT}/{binary} .", offline=True),
+                run(
+                    f"cd {package}",
+                    f"{_COMPILE} {_LINK} -o {BINARIES}/{binary} .",
+                    CONSTANT_TIMES,
+                    mounts=[_CACHE_MOUNT],
+                    offline=True,
+                ),
             ),
         )
         return code_action(

@@ -11,7 +11,10 @@ from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.image import (
     CA_MOUNT,
+    CONSTANT_TIMES,
+    COPY_OUTPUT,
     IMAGE_LAYER,
+    OUTPUT,
     RUNTIME_LAYER,
     code_action,
     image_instructions,
@@ -94,7 +97,7 @@ class PythonImage:
             sources=(SourceInput("requirements-inputs", sources.requirements),),
             bases=(target.text("builder"),),
             layers=(RUNTIME_LAYER,),
-            final=True,
+            rewrite_times=True,
         )
 
     def _image(
@@ -105,8 +108,13 @@ class PythonImage:
             "build",
             base,
             (
-                "COPY --from=sources / /src/",
-                run(f"python3 {_BYTE_COMPILE} /src", offline=True),
+                f"COPY --from=sources / {OUTPUT}/src/",
+                run(
+                    # The paths that tracebacks show are those in the image.
+                    f"python3 {_BYTE_COMPILE} -s {OUTPUT} -p / {OUTPUT}/src",
+                    CONSTANT_TIMES,
+                    offline=True,
+                ),
             ),
         )
         folder = source_folder(sources.package)
@@ -115,7 +123,7 @@ class PythonImage:
             IMAGE_LAYER,
             under,
             (
-                "COPY --from=build /src/ /src/",
+                COPY_OUTPUT,
                 f"WORKDIR {folder}",
                 env("PYTHONPATH", ":".join(dict.fromkeys((folder, "/src")))),
                 env("PYTHONUNBUFFERED", "1"),

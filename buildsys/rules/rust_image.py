@@ -7,8 +7,9 @@ from buildsys.model.target import Target
 from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.image import (
+    BINARIES,
     CA_MOUNT,
-    OUTPUT,
+    CONSTANT_TIMES,
     RUNTIME_LAYER,
     binary_name,
     binary_stage,
@@ -119,8 +120,9 @@ class RustImage:
                 run(
                     f"cd {source_folder(sources.crate)}",
                     f"cargo build --release --locked --offline {_TARGET} --bin {binary}",
-                    f"install -D /target/*/release/{binary} {OUTPUT}/{binary}",
-                    f"strip {OUTPUT}/{binary}",
+                    f"install -D /target/*/release/{binary} {BINARIES}/{binary}",
+                    f"strip {BINARIES}/{binary}",
+                    CONSTANT_TIMES,
                     offline=True,
                 ),
             ),

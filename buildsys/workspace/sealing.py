@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from buildsys.errors import BuildFileError, InputChanged, Location
+from buildsys.model.action import CONSTANT_TIME
 from buildsys.model.files import NAME_ONLY
 from buildsys.workspace.tree import state_now
-
-SEALED_TIME = 315_532_800
-"""1980-01-01, the oldest time that zip files can carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +61,5 @@ def _member(path: str, kind: bytes, mode: int) -> tarfile.TarInfo:
     member = tarfile.TarInfo(path)
     member.type = kind
     member.mode = mode
-    member.mtime = SEALED_TIME
+    member.mtime = CONSTANT_TIME
     return member

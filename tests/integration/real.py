@@ -111,17 +111,24 @@ class Checkout:
 
     def image_files(self, label: str) -> dict[str, tuple[int, int, bytes]]:
         """Path → mode, owner and content of every file of the image, read from the exported layout."""
+        return files_of_layout(self._exported(label))
+
+    def image_times(self, label: str) -> dict[str, float]:
+        """Path → Unix time of everything in the image's layers on top of the base, which is one layer."""
+        folder = self._exported(label)
+        layers = _manifest(folder)["layers"][1:]
+        return {m.name: m.mtime for layer in layers for m, _ in _members(folder, layer["digest"])}
+
+    def image_config(self, label: str) -> Any:
+        folder = self._exported(label)
+        return json.loads(_blob(folder, _manifest(folder)["config"]["digest"]).read_bytes())
+
+    def _exported(self, label: str) -> Path:
         folder = self.root / ".exported"
         shutil.rmtree(folder, ignore_errors=True)
         ran = self.bs("image", label, "--output", str(folder))
         assert ran.code == 0, ran.err
-        return files_of_layout(folder)
-
-    def image_config(self, label: str) -> Any:
-        folder = self.root / ".exported"
-        shutil.rmtree(folder, ignore_errors=True)
-        assert self.bs("image", label, "--output", str(folder)).code == 0
-        return json.loads(_blob(folder, _manifest(folder)["config"]["digest"]).read_bytes())
+        return folder
 
 
 def _heed_interrupts() -> None:
@@ -131,15 +138,19 @@ def _heed_interrupts() -> None:
 def files_of_layout(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     files: dict[str, tuple[int, int, bytes]] = {}
     for layer in _manifest(folder)["layers"]:
-        with (
-            opened(str(_blob(folder, layer["digest"]))) as plain,
-            tarfile.open(fileobj=plain, mode="r|") as tar,
-        ):
-            for member in tar:
-                content = tar.extractfile(member) if member.isreg() else None
-                data = content.read() if content else member.linkname.encode()
-                files[member.name.rstrip("/")] = (member.mode, member.uid, data)
+        for member, data in _members(folder, layer["digest"]):
+            files[member.name.rstrip("/")] = (member.mode, member.uid, data)
     return files
+
+
+def _members(folder: Path, layer: str) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    with (
+        opened(str(_blob(folder, layer))) as plain,
+        tarfile.open(fileobj=plain, mode="r|") as tar,
+    ):
+        for member in tar:
+            content = tar.extractfile(member) if member.isreg() else None
+            yield member, content.read() if content else member.linkname.encode()
 
 
 def _manifest(folder: Path) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from buildsys.model.action import CONSTANT_TIME
 from tests.integration.conftest import docker, wait_for
 from tests.integration.real import Checkout
 
@@ -99,6 +100,12 @@ def test_images_have_no_build_tools(platform: Checkout) -> None:
         names = {path.rpartition("/")[2] for path in files}
         assert not names & {"go", "gcc", "cargo", "rustc", "pip", "pip3"}
         assert not any(path.startswith(("go/", "cargo/", "root/.cache")) for path in files)
+
+
+@pytest.mark.parametrize("name", sorted(BUDGETS))
+def test_everything_on_the_base_has_the_constant_time(platform: Checkout, name: str) -> None:
+    times = platform.image_times(f"//cmd/{name}")
+    assert set(times.values()) == {CONSTANT_TIME}, times
 
 
 def test_rebuilding_an_image_gives_the_same_digest(platform: Checkout) -> None:

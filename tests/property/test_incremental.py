@@ -61,7 +61,7 @@ def targets_of(draw: st.DrawFn, name: str) -> TargetActions:
                 text=draw(texts),
             )
         )
-    layers[-1] = replace(layers[-1], role=Role.CODE, final=True)
+    layers[-1] = replace(layers[-1], role=Role.CODE, rewrite_times=True)
     return target(name, *layers)
 
 
@@ -146,7 +146,7 @@ def _built(layer: Action, contexts: dict[str, object]) -> dict[str, object]:
         layer.stages[-1].name,
         layer.platform,
         contexts,
-        constant_times=layer.final,
+        rewrite_times=layer.rewrite_times,
     )
 
 

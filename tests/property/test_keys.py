@@ -20,7 +20,7 @@ manifests = st.fixed_dictionaries(
         "inputs": st.dictionaries(text, names, max_size=3),
         "bases": names,
         "layers": names,
-        "final": st.booleans(),
+        "rewrite_times": st.booleans(),
     }
 )
 states = st.one_of(

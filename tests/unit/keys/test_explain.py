@@ -9,7 +9,7 @@ from buildsys.keys.explain import Reason, ReasonCode, explain
 FILE = "sha256:" + "1" * 64
 OTHER = "sha256:" + "2" * 64
 OLD: dict[str, object] = {
-    "schema": 1,
+    "schema": 2,
     "rule": "go_image/1",
     "layer": "image",
     "platform": "linux/amd64",
@@ -18,7 +18,7 @@ OLD: dict[str, object] = {
     "inputs": {"sources": {"main.go": FILE, "run.sh": f"x {FILE}", "go.mod": FILE, "l": "-> a"}},
     "bases": {"alpine": FILE},
     "layers": {"modules": "1" * 64},
-    "final": True,
+    "rewrite_times": True,
 }
 LANGUAGE = frozenset({"go.mod"})
 
@@ -59,8 +59,8 @@ def test_a_change_of_a_file_is_named(files: dict[str, str | None], reason: str) 
     ("changes", "reason"),
     [
         ({"rule": "go_image/2"}, "rule changed: go_image/2"),
-        ({"schema": 2}, "rule changed: go_image/1"),
-        ({"final": False}, "rule changed: go_image/1"),
+        ({"schema": 3}, "rule changed: go_image/1"),
+        ({"rewrite_times": False}, "rule changed: go_image/1"),
         ({"platform": "linux/arm64"}, "attribute changed: linux/arm64"),
         ({"bases": {"alpine": OTHER}}, "base changed: alpine"),
         ({"bases": {}}, "base changed: alpine"),

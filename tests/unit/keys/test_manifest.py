@@ -30,7 +30,7 @@ ACTION = Action(
     sources=(SourceInput("sources", ("a.go", "b.go", "link"), ("main.rs",)),),
     bases=("alpine",),
     layers=("below",),
-    final=True,
+    rewrite_times=True,
 )
 
 
@@ -46,7 +46,7 @@ def manifest(
 
 def test_a_manifest_says_in_plain_words_what_enters() -> None:
     assert manifest() == {
-        "schema": 1,
+        "schema": 2,
         "rule": "go_image/1",
         "layer": "image",
         "platform": "linux/amd64",
@@ -62,7 +62,7 @@ def test_a_manifest_says_in_plain_words_what_enters() -> None:
         },
         "bases": {"alpine": "sha256:" + "a" * 64},
         "layers": {"below": LOWER},
-        "final": True,
+        "rewrite_times": True,
     }
 
 
@@ -74,7 +74,7 @@ BUILD, IMAGE = ACTION.stages
 
 # Manifest field → changes of the world that must reach the key through it.
 CHANGES: dict[str, list[Callable[[], Manifest]]] = {
-    "schema": [lambda: {**manifest(), "schema": 2}],
+    "schema": [lambda: {**manifest(), "schema": 3}],
     "rule": [
         lambda: manifest(replace(ACTION, rule="python_image")),
         lambda: manifest(replace(ACTION, rule_version=2)),
@@ -110,7 +110,7 @@ CHANGES: dict[str, list[Callable[[], Manifest]]] = {
         lambda: manifest(replace(ACTION, bases=())),
     ],
     "layers": [lambda: manifest(below=OTHER), lambda: manifest(replace(ACTION, layers=()))],
-    "final": [lambda: manifest(replace(ACTION, final=False))],
+    "rewrite_times": [lambda: manifest(replace(ACTION, rewrite_times=False))],
 }
 
 
@@ -144,7 +144,7 @@ WHERE = {
     "layers": "layers",
     "stand_ins": "layers",
     "accelerator": None,
-    "final": "final",
+    "rewrite_times": "rewrite_times",
 }
 
 

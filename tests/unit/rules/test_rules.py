@@ -13,6 +13,7 @@ from buildsys.model.action import Action, Role, TargetActions
 from buildsys.model.dockerfile import render
 from buildsys.model.label import Label
 from buildsys.model.target import AttributeValue, Healthcheck
+from buildsys.rules.image import CONSTANT_TIMES, COPY_OUTPUT
 from buildsys.rules.registry import GO, RULES
 from tests.fake_tree import DictTree
 from tests.targets import (
@@ -93,7 +94,9 @@ def test_only_the_last_action_makes_code_and_the_image(make: Callable[..., Targe
         len(target.actions) - 1
     )
     assert (target.actions[-1].role, target.max_size) == (Role.CODE, 5)
-    assert [action.final for action in target.actions][-1]
+    build, image = target.actions[-1].stages[-2:]
+    assert build.instructions[-1].endswith(CONSTANT_TIMES)
+    assert COPY_OUTPUT in image.instructions
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from buildsys.errors import InputChanged
+from buildsys.model.action import CONSTANT_TIME
 from buildsys.workspace.index import FileIndex
-from buildsys.workspace.sealing import SEALED_TIME, DiskSealer
+from buildsys.workspace.sealing import DiskSealer
 from buildsys.workspace.tree import DiskTree
 from tests.fakes import tar_contents
 
@@ -65,7 +66,7 @@ def test_nothing_of_the_machine_is_in_the_tar(root: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(packed(root, states(root)))) as tar:
         for member in tar:
             assert (member.uid, member.gid, member.uname, member.gname) == (0, 0, "", "")
-            assert member.mtime == SEALED_TIME
+            assert member.mtime == CONSTANT_TIME
             assert member.mode in {0o755, 0o644, 0o777}
 
 

@@ -16,13 +16,14 @@ ENV GOARCH="amd64"
 ENV GOTOOLCHAIN="local"
 ENV GOMODCACHE="/go/pkg/mod"
 ENV GOCACHE="/go/cache"
+WORKDIR /go/cache
 WORKDIR /src
 COPY --from=modules-inputs / /src/
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt go mod download \
  && go mod verify
 
 FROM modules AS packages
-RUN --network=none mkdir -p /go/cache && date +%s > /go/cache/trim.txt \
+RUN --network=none date +%s > /go/cache/trim.txt \
  && go build -buildvcs=false -trimpath -tags netgo archive/zip \
       compress/gzip \
       crypto/ed25519 \
@@ -65,11 +66,12 @@ COPY ["common/log/log.go", "common/log/"]
 
 FROM packages AS build
 COPY --from=sources / /src/
-RUN --network=none cd /src/cmd/api \
- && go build -buildvcs=false -trimpath -tags netgo -ldflags="-s -w -extldflags '-static'" -o /out/bin/server .
+RUN --mount=type=cache,id=go,from=packages,source=/go/cache,target=/go/cache --network=none cd /src/cmd/api \
+ && go build -buildvcs=false -trimpath -tags netgo -ldflags="-s -w -extldflags '-static'" -o /out/image/usr/local/bin/server . \
+ && find /out/image -exec touch -h -d @315532800 {} +
 
 FROM runtime AS image
-COPY --from=build /out/bin/ /usr/local/bin/
+COPY --from=build /out/image/ /
 LABEL org.opencontainers.image.title="api"
 ENV GREETING="say \"hi\" for \$5 \\ #"
 ENV LOG_LEVEL="info"

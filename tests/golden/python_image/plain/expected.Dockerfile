@@ -33,11 +33,12 @@ FROM scratch AS sources
 COPY ["cmd/agent/agent/__init__.py", "cmd/agent/agent/__main__.py", "cmd/agent/agent/"]
 
 FROM python AS build
-COPY --from=sources / /src/
-RUN --network=none python3 -m compileall -q --invalidation-mode unchecked-hash /src
+COPY --from=sources / /out/image/src/
+RUN --network=none python3 -m compileall -q --invalidation-mode unchecked-hash -s /out/image -p / /out/image/src \
+ && find /out/image -exec touch -h -d @315532800 {} +
 
 FROM requirements AS image
-COPY --from=build /src/ /src/
+COPY --from=build /out/image/ /
 WORKDIR /src/cmd/agent
 ENV PYTHONPATH="/src/cmd/agent:/src"
 ENV PYTHONUNBUFFERED="1"

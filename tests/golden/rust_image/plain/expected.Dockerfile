@@ -46,11 +46,12 @@ FROM cook AS build
 COPY --from=sources / /src/
 RUN --network=none cd /src/cmd/cli \
  && cargo build --release --locked --offline --target "$(rustc -vV | sed -n 's/^host: //p')" --bin aob \
- && install -D /target/*/release/aob /out/bin/aob \
- && strip /out/bin/aob
+ && install -D /target/*/release/aob /out/image/usr/local/bin/aob \
+ && strip /out/image/usr/local/bin/aob \
+ && find /out/image -exec touch -h -d @315532800 {} +
 
 FROM runtime AS image
-COPY --from=build /out/bin/ /usr/local/bin/
+COPY --from=build /out/image/ /
 LABEL org.opencontainers.image.title="cli"
 USER 1000:1000
 ENTRYPOINT ["/usr/local/bin/aob"]
