@@ -1,33 +1,19 @@
-"""Blobs in OCI layout, and the memory of which of them were found whole.
+"""Blobs in OCI layout: `blobs/sha256/HEX` holds the bytes.
 
-`blobs/sha256/HEX` holds the bytes, `verified.json` for each the stat signature that it had when its content
-was last known to be right, so that a no-op build needs only to stat. Anything else is hashed again.
+A blob whose stat signature is as it was when its content was last right (see `verified`) is whole, so that
+a no-op build needs only to stat. Anything else is hashed again.
 """
 
 import contextlib
-import fcntl
 import hashlib
-import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from buildsys.errors import BuildsysError
 from buildsys.model.action import Blob
 from buildsys.model.digest import Digest, ImageDigest, hex_of
 from buildsys.store import durable
-
-Signature = tuple[int, int, int, int]
-"""Size, mtime, ctime (ns) and inode."""
-
-
-def signature(path: str) -> Signature | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+from buildsys.store.verified import Signature, VerifiedBlobs, signature
 
 
 def hash_file(path: str) -> Digest:
@@ -41,7 +27,13 @@ class Blobs:
 
     root: str
     warn: Callable[[str], None]
-    _verified: dict[str, Signature] | None = field(default=None)
+    _verified: VerifiedBlobs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._verified = VerifiedBlobs(
+            os.path.join(self.root, "verified"),
+            lambda digest: os.path.exists(self.path(Digest(digest))),
+        )
 
     @property
     def folder(self) -> str:
@@ -55,7 +47,7 @@ class Blobs:
         found = signature(self.path(blob.digest))
         if found is None:
             return False
-        if found[0] == blob.size_bytes and self._known().get(blob.digest) == found:
+        if found[0] == blob.size_bytes and self._verified.get(blob.digest) == found:
             return True
         return self._verify(blob, found)
 
@@ -88,7 +80,7 @@ class Blobs:
     def remember(self, digest: Digest) -> Blob:
         found = signature(self.path(digest))
         assert found is not None, "BUG: remembered a blob that isn't there"
-        self._remember({digest: found})
+        self._verified.remember(digest, found)
         return Blob(digest, found[0])
 
     def _verify(self, blob: Blob, found: Signature) -> bool:
@@ -98,7 +90,7 @@ class Blobs:
         except OSError:
             return False
         if right:
-            self._remember({blob.digest: found})
+            self._verified.remember(blob.digest, found)
             return True
         self.warn(f"blob {blob.digest} in the store is damaged; it is set aside and made again")
         self._set_aside(path)
@@ -109,45 +101,3 @@ class Blobs:
         with contextlib.suppress(OSError):
             os.makedirs(aside, exist_ok=True)
             os.replace(path, os.path.join(aside, os.path.basename(path)))
-
-    def _known(self) -> dict[str, Signature]:
-        if self._verified is None:
-            self._verified = self._load()
-        return self._verified
-
-    def _load(self) -> dict[str, Signature]:
-        try:
-            fields = json.loads(durable.read(self._memory) or b"{}")
-            return {digest: (s, m, c, i) for digest, (s, m, c, i) in fields.items()}
-        except (ValueError, TypeError, AttributeError):
-            # Losing it costs hashing once.
-            return {}
-
-    @property
-    def _memory(self) -> str:
-        return os.path.join(self.root, "verified.json")
-
-    def _remember(self, news: dict[str, Signature]) -> None:
-        self._known().update(news)
-        # A memory that can't be written costs time the next time, and nothing else.
-        with contextlib.suppress(OSError, BuildsysError), locked(self._memory + ".lock"):
-            merged = self._load() | news
-            alive = {d: s for d, s in merged.items() if os.path.exists(self.path(Digest(d)))}
-            durable.write(self._memory, json.dumps(alive).encode())
-
-
-@contextmanager
-def locked(path: str) -> Iterator[None]:
-    """Holds an exclusive lock on a file that is never removed; it dies with the process.
-
-    Raises:
-        MachineError: the file can't be made.
-    """
-    with durable.cannot_write(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

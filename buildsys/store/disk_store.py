@@ -2,7 +2,7 @@
 
     blobs/sha256/HEX     manifests, configs and layers: an OCI layout without an index
     records/AB/KEY       one action record each (see `records`)
-    verified.json        which blobs were found whole (see `blobs`)
+    verified             which blobs were found whole (see `verified`)
     locks/KEY            held while an action of this key runs
     tmp/                 private folders of running exports
 
@@ -22,8 +22,9 @@ from buildsys.execution.ports import ActionRecord
 from buildsys.model.action import ActionResult, Blob, Manifest
 from buildsys.model.digest import ActionKey, Digest, ImageDigest, hex_of
 from buildsys.store import durable, records
-from buildsys.store.blobs import Blobs, hash_file, locked
+from buildsys.store.blobs import Blobs, hash_file
 from buildsys.store.scratch import private_folder, sweep
+from buildsys.store.verified import locked
 
 
 class DiskStore:
