@@ -16,11 +16,11 @@ test: $(VENV)/dev
 
 $(BS): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -q --disable-pip-version-check -e .
+	$(VENV)/bin/pip install -q --disable-pip-version-check -e . --config-settings editable_mode=compat
 	@touch $(BS)
 
 $(VENV)/dev: $(BS) pyproject.toml
-	$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[dev]'
+	$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[dev]' --config-settings editable_mode=compat
 	@touch $(VENV)/dev
 
 # What a private BuildKit and bases without a registry need of the system.

@@ -15,6 +15,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 ROUNDS = 5
@@ -44,9 +45,9 @@ def go_changes(root: Path) -> Iterator[Row]:
         command = ["go", "build", *GO_FLAGS, "-o", str(root.parent / service), f"./cmd/{service}"]
         original = source.read_text()
         seconds = alternate(
-            lambda number, s=source, o=original: s.write_text(f"{o}\nvar bench{run} = {number}\n"),
-            lambda s=service: build(root, f"//cmd/{s}", solves=1),
-            lambda c=command: subprocess.run(c, cwd=root, env=environment, check=True),
+            partial(edit, source, f"{original}\nvar bench{run} = "),
+            partial(build, root, f"//cmd/{service}", solves=1),
+            partial(subprocess.run, command, cwd=root, env=environment, check=True),
         )
         source.write_text(original)
         yield (
@@ -57,11 +58,15 @@ def go_changes(root: Path) -> Iterator[Row]:
         )
 
 
+def edit(source: Path, text: str, number: int) -> None:
+    source.write_text(f"{text}{number}\n")
+
+
 def no_ops(root: Path) -> Iterator[Row]:
     bs(root, "build", "all")
     commands: dict[str, Callable[[], object]] = {
-        "build": lambda: build(root, "all", solves=0),
-        "status": lambda: bs(root, "status", "all", "--exit-code"),
+        "build": partial(build, root, "all", solves=0),
+        "status": partial(bs, root, "status", "all", "--exit-code"),
     }
     for command, ours in commands.items():
         seconds = alternate(
