@@ -16,6 +16,12 @@ from buildsys.execution.ports import Progress, SolveRequest
 from buildsys.model.action import CONSTANT_TIME
 from buildsys.model.digest import ImageDigest, is_digest
 
+_HALF_RECEIVED = "unsupported offset"
+"""BuildKit keeps what it had received of a layer when a build is stopped, and tries to go on from there. It
+can't with an OCI layout (util/contentutil/fetcher.go), and fails until that is collected as garbage."""
+_ATTEMPTS = 3
+"""The garbage may still belong to the stopped build when it is first collected."""
+
 _UNREACHABLE = (
     "connection refused",
     "no such file or directory",
@@ -43,19 +49,30 @@ class BuildctlSolver:
         with open(os.path.join(folder, "Dockerfile"), "w", encoding="utf-8") as file:
             file.write(request.dockerfile)
         metadata = os.path.join(folder, "metadata.json")
-        log = SolveLog(progress)
-        with self._process(
-            [*self._command(engine, request), "--metadata-file", metadata]
-        ) as process:
+        command = [*self._command(engine, request), "--metadata-file", metadata]
+        for left in reversed(range(_ATTEMPTS)):
+            log = SolveLog(progress)
+            if self._run(command, log) == 0:
+                break
+            if not left or _HALF_RECEIVED not in log.error():
+                raise _failure(log, engine)
+            self._collect_garbage(engine)
+        return _exported_digest(metadata)
+
+    def _run(self, command: list[str], log: SolveLog) -> int:
+        with self._process(command) as process:
             assert process.stderr is not None
             for line in process.stderr:
                 log.feed(line)
             code = process.wait()
         if self._cancelled.is_set():
             raise Interrupted("interrupted")
-        if code != 0:
-            raise _failure(log, engine)
-        return _exported_digest(metadata)
+        return code
+
+    def _collect_garbage(self, engine: Engine) -> None:
+        """Makes BuildKit drop what belongs to nothing; the filter matches no part of its cache."""
+        command = [engine.buildctl, "--addr", engine.address, "prune", "--filter", "id==none"]
+        self._run(command, SolveLog(_Silent()))
 
     def cancel(self) -> None:
         self._cancelled.set()
@@ -115,6 +132,14 @@ class BuildctlSolver:
         if request.no_cache:
             command += ["--no-cache"]
         return [*command, "--output", exporter]
+
+
+class _Silent:
+    """Listens to nothing."""
+
+    def step(self, name: str) -> None: ...
+
+    def output(self, text: str) -> None: ...
 
 
 def _source(reference: str) -> str:

@@ -64,7 +64,7 @@ def wait_for(ready: Callable[[], bool], *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < deadline, "it didn't come up"
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 def listens(port: int) -> bool:

@@ -1,5 +1,6 @@
 """What goes wrong: compile errors, killed builds, damaged stores, no engine, interruptions."""
 
+import contextlib
 import json
 import os
 import signal
@@ -80,6 +81,30 @@ def test_an_interrupted_build_stops_its_children_and_records_nothing(
     assert running.returncode == 130
     assert record_count(private) == before
     assert private.built("all") == {("orchestrator", "image")}
+
+
+def test_a_build_stopped_while_buildkit_receives_a_layer_can_be_repeated(
+    private: Checkout,
+) -> None:
+    main = private.root / "cmd/orchestrator/main.go"
+    main.write_text(main.read_text() + f"// {os.urandom(8).hex()}\n")
+    assert private.bs("engine", "start").code == 0
+    state = Path(private.environ()["BS_CACHE_DIR"]) / "engine" / "root"
+    running = private.start("build", "all")
+    wait_for(lambda: half_received(state) or running.poll() is not None)
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert private.built("all") == {("orchestrator", "image")}
+
+
+def half_received(state: Path) -> bool:
+    """Whether a layer is on its way into BuildKit's content store, more than a message of it."""
+    for file in state.glob("*/content/ingest/*/data"):
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_size > 3_000_000:
+                return True
+    return False
 
 
 def image_blobs(checkout: Checkout, label: str) -> list[Path]:
