@@ -2,7 +2,7 @@
 
 import typer
 
-from buildsys.cli import bases, build, engine, inspect, state
+from buildsys.cli import bases, build, engine, inspect, running, state
 
 app = typer.Typer(
     name="bs",
@@ -15,5 +15,6 @@ app = typer.Typer(
 build.register(app)
 state.register(app)
 inspect.register(app)
+running.register(app)
 app.add_typer(engine.app, name="engine")
 app.add_typer(bases.app, name="bases")

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from buildsys.events import EventSink
     from buildsys.execution.report import BuildReport
     from buildsys.model.label import Label
-    from buildsys.reporting.sinks import Tee
     from buildsys.request import BuildRequest
     from buildsys.wiring import Session
 
@@ -51,28 +50,46 @@ class StatusChoices:
 
 def run_build(choices: BuildChoices) -> int:
     """Build, report, and return the exit code."""
-    from buildsys.execution.builder import Options  # noqa: PLC0415 - a status builds nothing
     from buildsys.reporting.sinks import Tee  # noqa: PLC0415
     from buildsys.request import BuildRequest  # noqa: PLC0415
 
-    sink = Tee()
-    session = context.session(sink)
+    session = context.session(Tee())
     request = BuildRequest(session, session.select(choices.patterns))
     if choices.dry_run:
         return _dry_run(session, request, json=choices.json)
-    options = Options(
-        choices.jobs or (os.cpu_count() or 1) + 1,
-        keep_going=choices.keep_going,
-        force=choices.force,
-    )
-    with _listening(sink, session, request, choices.events), _interruptible():
-        report = request.run(options)
+    report = _built(request, choices)
     if choices.json:
         name = session.workspace.settings.name
         context.say(dumped(build_document(name, report, request.reasons)))
     else:
         context.say("\n".join(build_lines(report, colour=context.coloured())))
     return _exit_code(report)
+
+
+def build_for(labels: tuple["Label", ...], session: "Session") -> "BuildReport":
+    """Build what another command needs: nothing on standard output.
+
+    Raises:
+        BuildsysError: an image can't be had; what the build said of it is on standard error.
+    """
+    from buildsys.request import BuildRequest  # noqa: PLC0415
+
+    report = _built(BuildRequest(session, labels), BuildChoices())
+    for error in report.errors:
+        raise error
+    return report
+
+
+def _built(request: "BuildRequest", choices: BuildChoices) -> "BuildReport":
+    from buildsys.execution.builder import Options  # noqa: PLC0415 - a status builds nothing
+
+    options = Options(
+        choices.jobs or (os.cpu_count() or 1) + 1,
+        keep_going=choices.keep_going,
+        force=choices.force,
+    )
+    with _listening(request, choices.events), interruptible():
+        return request.run(options)
 
 
 def run_status(choices: StatusChoices) -> int:
@@ -98,11 +115,12 @@ def _dry_run(session: "Session", request: "BuildRequest", *, json: bool) -> int:
 
 
 @contextmanager
-def _listening(
-    sink: "Tee", session: "Session", request: "BuildRequest", events: str
-) -> Iterator[None]:
-    from buildsys.reporting.sinks import EventLines, PlainLines, StepLogs  # noqa: PLC0415
+def _listening(request: "BuildRequest", events: str) -> Iterator[None]:
+    from buildsys.reporting.sinks import EventLines, PlainLines, StepLogs, Tee  # noqa: PLC0415
 
+    session = request.session
+    sink = session.machine.sink
+    assert isinstance(sink, Tee)
     with ExitStack() as stack:
         screen: EventSink = PlainLines(sys.stderr)
         show = _to_stderr
@@ -130,7 +148,7 @@ def _to_stderr(text: str) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM stops a build like Ctrl-C does: children first, nothing half recorded."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
