@@ -137,6 +137,7 @@ _FORMS: Mapping[Kind, str] = {
     Kind.HEALTHCHECK: "a mapping with `http` (a URL) or `command` (a list), and optionally "
     "`interval`, `timeout`, `start_period` (durations) and `retries`.",
     Kind.BASE: "one of the built-in bases or of those in the root BUILD.yaml.",
+    Kind.BASE_OR_NONE: "one of those bases, or `scratch`.",
     Kind.USER: "`UID:GID`, two numbers above 0.",
     Kind.FOLDERS: "absolute, of letters, digits and `._+-`.",
 }

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from buildsys.loading import settings, values
 from buildsys.loading.merging import EVERY_RULE, Rules
 from buildsys.rules.attributes import Attribute, Kind
+from buildsys.rules.bases import NONE
 
 Schema: TypeAlias = dict[str, object]
 
@@ -66,7 +67,7 @@ def _root_keys(rules: Rules) -> Schema:
     engine = _object({"addresses": _or_null({"type": "array", "items": _text(settings.ADDRESS)})})
     bases: Schema = {
         "type": ["object", "null"],
-        "propertyNames": {"pattern": _whole(settings.BASE_NAME)},
+        "propertyNames": {"pattern": _whole(settings.BASE_NAME), "not": {"const": NONE}},
         "additionalProperties": {"$ref": "#/$defs/base"},
     }
     return {
@@ -181,6 +182,7 @@ _KINDS: Mapping[Kind, Schema] = MappingProxyType(
         },
         Kind.HEALTHCHECK: {"$ref": "#/$defs/healthcheck"},
         Kind.BASE: _text(settings.BASE_NAME),
+        Kind.BASE_OR_NONE: _text(settings.BASE_NAME),
         Kind.USER: {"type": "string", "pattern": _whole(values.USER)},
         Kind.FOLDERS: {"type": "array", "items": _text(values.FOLDER)},
     }

@@ -19,7 +19,7 @@ from buildsys.loading.fields import (
 from buildsys.loading.nodes import Entries, Node, Scalar, shown
 from buildsys.loading.values import FOLDER, file_pattern
 from buildsys.model.target import Base, Bootstrap, EngineSettings, Settings
-from buildsys.rules.bases import BUILT_IN
+from buildsys.rules.bases import BUILT_IN, NONE
 
 T = TypeVar("T")
 
@@ -80,6 +80,9 @@ def _bases(node: Node, name: str) -> Mapping[str, Base]:
         if not BASE_NAME.fullmatch(base):
             at = Scalar(base, quoted=True, at=mapping.keys[base])
             refuse(at, f"{shown(base)} can't name a base", "use small letters, digits and `._-`")
+        if base == NONE:
+            at = Scalar(base, quoted=True, at=mapping.keys[base])
+            refuse(at, "`scratch` is the name for no base", "choose another name")
         bases[base] = _base(value, base, bases.get(base))
     return MappingProxyType(dict(sorted(bases.items())))
 

@@ -23,6 +23,7 @@ from buildsys.loading.suggestions import nearest_or_all
 from buildsys.model.label import Label
 from buildsys.model.target import AttributeValue, Healthcheck
 from buildsys.rules.attributes import Kind
+from buildsys.rules.bases import NONE
 
 DURATION = re.compile(r"(?=[0-9])([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?")
 FOLDER = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9._+-]*)+")
@@ -65,7 +66,9 @@ def read_value(node: Node, name: str, kind: Kind, scope: Scope) -> AttributeValu
         labels = items(node, name, lambda item, name: label(item, name, scope.package))
         return tuple(str(one) for one in sorted(set(labels)))
     if kind is Kind.BASE:
-        return _base(node, name, scope)
+        return _base(node, name, scope.bases)
+    if kind is Kind.BASE_OR_NONE:
+        return _base(node, name, (*scope.bases, NONE))
     return _READERS[kind](node, name)
 
 
@@ -110,10 +113,10 @@ def healthcheck(node: Node, name: str, *, partial: bool = False) -> Healthcheck:
     return Healthcheck(**{key: _HEALTHCHECK[key](value, key) for key, value in given.items()})  # type: ignore[arg-type]
 
 
-def _base(node: Node, name: str, scope: Scope) -> str:
+def _base(node: Node, name: str, known: Collection[str]) -> str:
     base = text(node, name)
-    if base not in scope.bases:
-        refuse(node, f"there is no base {shown(base)}", nearest_or_all(base, scope.bases))
+    if base not in known:
+        refuse(node, f"there is no base {shown(base)}", nearest_or_all(base, known))
     return base
 
 

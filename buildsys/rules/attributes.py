@@ -31,6 +31,8 @@ class Kind(Enum):
     """Mapping with exactly one of `http` or `command`; see `model.target.Healthcheck`."""
     BASE = "name of a base"
     """One of the bases of the root BUILD.yaml or of the built-in ones."""
+    BASE_OR_NONE = "name of a base, or scratch"
+    """A base, or `scratch`: no base at all."""
     USER = "user"
     """`UID:GID`, both numeric and not 0."""
     FOLDERS = "list of absolute folders"

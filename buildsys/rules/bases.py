@@ -15,6 +15,8 @@ PYTHON_BUILD = "python-build"
 PYTHON = "python"
 RUST = "rust"
 RUNTIME = "alpine"
+NONE = "scratch"
+"""In the place of a base: an image with nothing in it, which Dockerfiles know by this name."""
 
 BUILT_IN: tuple[Base, ...] = (
     Base(

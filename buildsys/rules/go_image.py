@@ -11,6 +11,7 @@ from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.image import (
     BINARIES,
+    BINARY_BASE,
     CA_MOUNT,
     CONSTANT_TIMES,
     RUNTIME_LAYER,
@@ -52,7 +53,7 @@ class GoImage:
         *IMAGE_ATTRIBUTES,
         Attribute("binary", Kind.TEXT, "Name of the binary; the target's by default.", "", "api"),
         Attribute("builder", Kind.BASE, "Base with the Go toolchain.", bases.GO, bases.GO),
-        Attribute("base", Kind.BASE, "Base of the image.", bases.RUNTIME, bases.RUNTIME),
+        BINARY_BASE,
     )
 
     def actions(self, target: Target, sources: GoSources, platform: str) -> TargetActions:

@@ -9,6 +9,8 @@ from buildsys.errors import BuildFileError
 from buildsys.model.action import CONSTANT_TIME, Action, Role, SourceInput
 from buildsys.model.dockerfile import Stage, env, json_words, run, word
 from buildsys.model.target import Target
+from buildsys.rules import bases
+from buildsys.rules.attributes import Attribute, Kind
 
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CA_MOUNT = f"type=secret,id=ca,target={CA_BUNDLE}"
@@ -25,6 +27,14 @@ CONSTANT_TIMES = f"find {OUTPUT} -exec touch -h -d @{CONSTANT_TIME} {{}} +"
 """Ends a code layer's last step. COPY keeps the times of what it makes and of folders that are there, so
 the layer is the same at every build, without BuildKit writing it twice (`rewrite-timestamp`, 0.2 s)."""
 COPY_OUTPUT = f"COPY --from=build {OUTPUT}/ /"
+
+BINARY_BASE = Attribute(
+    "base",
+    Kind.BASE_OR_NONE,
+    "Base of the image; `scratch` is none, so that the binary is all there is.",
+    bases.RUNTIME,
+    bases.NONE,
+)
 
 _FOLDER = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9._+-]*)+")
 
@@ -66,6 +76,7 @@ def runtime_action(target: Target, *, builder: str, version: int, platform: str)
     and group are appended rather than made by adduser, which not every base has.
     """
     base = target.text("base")
+    below = () if base == bases.NONE else (base,)
     uid, _, gid = target.text("user").partition(":")
     copy_accounts = (
         "for f in passwd group; do "
@@ -81,6 +92,7 @@ def runtime_action(target: Target, *, builder: str, version: int, platform: str)
     )
     commands = [
         "mkdir -p /account/etc/ssl/certs",
+        *([] if below else ["mkdir -m 1777 /account/tmp"]),
         copy_accounts,
         add_user,
         add_group,
@@ -90,7 +102,13 @@ def runtime_action(target: Target, *, builder: str, version: int, platform: str)
     account = Stage(
         "account",
         builder,
-        (run(*commands, mounts=[f"type=bind,from={base},target=/runtime"], offline=True),),
+        (
+            run(
+                *commands,
+                mounts=[f"type=bind,from={name},target=/runtime" for name in below],
+                offline=True,
+            ),
+        ),
     )
     runtime = Stage(RUNTIME_LAYER, base, ("COPY --from=account /account/ /",))
     return Action(
@@ -100,7 +118,7 @@ def runtime_action(target: Target, *, builder: str, version: int, platform: str)
         rule_version=version,
         stages=(account, runtime),
         platform=platform,
-        bases=(builder, base),
+        bases=(builder, *below),
         rewrite_times=True,
     )
 
@@ -181,6 +199,12 @@ def _healthcheck(target: Target) -> list[str]:
     check = target.healthcheck()
     if check is None:
         return []
+    if check.http and target.text("base") == bases.NONE:
+        raise BuildFileError(
+            f"`{target.label}` has a health check by `http`, and no base with a program that asks",
+            at=target.at,
+            hint="let the service ask itself (`healthcheck: {command: [NAME, health]}`), or choose a `base`",
+        )
     # BusyBox's wget: alpine has it, and so has the bootstrapped base.
     command = check.command or ("wget", "-q", "-O", "/dev/null", check.http)
     flags = (

@@ -8,6 +8,7 @@ from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.image import (
     BINARIES,
+    BINARY_BASE,
     CA_MOUNT,
     CONSTANT_TIMES,
     RUNTIME_LAYER,
@@ -37,7 +38,7 @@ class RustImage:
             "binary", Kind.TEXT, "Binary of the crate; the target's name by default.", "", "aob"
         ),
         Attribute("builder", Kind.BASE, "Base with cargo and a linker.", bases.RUST, bases.RUST),
-        Attribute("base", Kind.BASE, "Base of the image.", bases.RUNTIME, bases.RUNTIME),
+        BINARY_BASE,
     )
 
     def actions(self, target: Target, sources: RustSources, platform: str) -> TargetActions:

@@ -34,7 +34,11 @@ type Program struct {
 type Build func(ctx context.Context, vars *env.Reader) (Program, error)
 
 // Main does not return: the process exits with 0 after SIGTERM or SIGINT, and with 1 when it could not run.
+// With the argument `health` it is the image's health check instead.
 func Main(name string, build Build) {
+	if len(os.Args) == 2 && os.Args[1] == probeCommand {
+		probe()
+	}
 	ctx, restore := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, restore)
@@ -48,6 +52,14 @@ func Main(name string, build Build) {
 	}
 	if err != nil {
 		slog.Error("service failed", "error", err.Error())
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func probe() {
+	if err := Probe(env.From(os.Getenv)); err != nil {
+		fmt.Fprintln(os.Stderr, "not healthy:", err)
 		os.Exit(1)
 	}
 	os.Exit(0)

@@ -106,3 +106,30 @@ func TestBadEnvironmentFailsTheStart(t *testing.T) {
 		t.Errorf("got %v, closed: %v", err, closed)
 	}
 }
+
+func TestProbeAsksTheServiceItself(t *testing.T) {
+	for _, test := range []struct {
+		status  int
+		healthy bool
+	}{{http.StatusOK, true}, {http.StatusServiceUnavailable, false}} {
+		listener, _ := listen(t)
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/health" {
+				t.Errorf("asked for %s", r.URL.Path)
+			}
+			w.WriteHeader(test.status)
+		})}
+		go func() { _ = server.Serve(listener) }()
+		_, port, _ := net.SplitHostPort(listener.Addr().String())
+		for _, host := range []string{"", "0.0.0.0", "::", "127.0.0.1"} {
+			vars := env.From(func(name string) string { return map[string]string{"HOST": host, "PORT": port}[name] })
+			if err := Probe(vars); (err == nil) != test.healthy {
+				t.Errorf("a service that answers %d on %q: %v", test.status, host, err)
+			}
+		}
+		server.Close()
+		if Probe(env.From(func(name string) string { return map[string]string{"PORT": port}[name] })) == nil {
+			t.Error("a service that is gone is healthy")
+		}
+	}
+}

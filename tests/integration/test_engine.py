@@ -177,10 +177,10 @@ def test_a_base_that_nobody_has_is_exit_36(tiny: Checkout) -> None:
 
 def test_a_bootstrapped_base_has_the_same_bytes_each_time(private: Checkout) -> None:
     before = json.loads(private.bs("bases", "list", "--json").out)["bases"]
-    digest = {base["name"]: base["reference"] for base in before}["alpine"]
-    ran = private.bs("bases", "bootstrap", "alpine", "--force")
+    digest = {base["name"]: base["reference"] for base in before}["python"]
+    ran = private.bs("bases", "bootstrap", "python", "--force")
     assert ran.code == 0, ran.err
-    assert ran.out.strip() == f"alpine {digest}"
+    assert ran.out.strip() == f"python {digest}"
 
 
 def test_doctor_is_content_here_and_names_what_is_missing(tiny: Checkout, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ from tests.integration.conftest import docker, wait_for
 from tests.integration.real import Checkout
 
 BUDGETS = {
-    "orchestrator": 15, "workflow-runner": 12, "http-worker": 10, "hitl-worker": 10, "fanout": 12,
-    "agent-runner-py": 150, "aob-cli": 8,
+    "orchestrator": 10, "workflow-runner": 10, "http-worker": 7, "hitl-worker": 7, "fanout": 10,
+    "agent-runner-py": 75, "aob-cli": 5,
 }  # fmt: skip
-"""Megabytes, from the table of the optimisation document."""
+"""Megabytes: about half of what the optimisation document's table allows."""
 STATIC = {
     name: f"usr/local/bin/{name}" for name in BUDGETS if name not in {"agent-runner-py", "aob-cli"}
 }
@@ -28,28 +29,32 @@ def loaded(platform: Checkout, docker_host: str) -> str:
     return docker_host
 
 
-@pytest.mark.parametrize("name", sorted(BUDGETS))
+@pytest.mark.parametrize("name", sorted(set(BUDGETS) - {"aob-cli"}))
 def test_the_image_runs_as_user_1000_and_gets_healthy(loaded: str, name: str) -> None:
-    arguments = ["serve"] if name == "aob-cli" else []
-    entry = ["--entrypoint", "sleep"] if name == "aob-cli" else []
-    arguments = ["60"] if name == "aob-cli" else arguments
     started = docker(
         loaded, "run", "-d", "--network=host", "--name", name, "--health-interval=1s",
-        *entry, f"{name}:latest", *arguments,
+        f"{name}:latest",
     )  # fmt: skip
     assert started.returncode == 0, started.stderr
     try:
         wait_for(
             lambda: inspect(loaded, name)["State"].get("Health", {}).get("Status") == "healthy"
         )
-        assert docker(loaded, "exec", name, "id", "-u").stdout.strip() == "1000"
-        assert docker(loaded, "exec", name, "id", "-g").stdout.strip() == "1000"
-        stopped = docker(loaded, "stop", "--time", "20", name)
-        assert stopped.returncode == 0
-        if name != "aob-cli":
-            assert inspect(loaded, name)["State"]["ExitCode"] == 0, "SIGTERM ends it in order"
+        status = Path(f"/proc/{inspect(loaded, name)['State']['Pid']}/status").read_text()
+        assert {"Uid:\t" + "\t".join(["1000"] * 4), "Gid:\t" + "\t".join(["1000"] * 4)} <= set(
+            status.splitlines()
+        )
+        assert docker(loaded, "stop", "--time", "20", name).returncode == 0
+        assert inspect(loaded, name)["State"]["ExitCode"] == 0, "SIGTERM ends it in order"
     finally:
         docker(loaded, "rm", "-f", name)
+
+
+def test_the_health_check_of_a_command_line_is_a_call_of_it(loaded: str) -> None:
+    kind, *command = inspect(loaded, "aob-cli:latest")["Config"]["Healthcheck"]["Test"]
+    assert kind == "CMD"
+    ran = docker(loaded, "run", "--rm", "--entrypoint", command[0], "aob-cli:latest", *command[1:])
+    assert ran.returncode == 0, ran.stderr
 
 
 def inspect(host: str, name: str) -> Any:
@@ -66,7 +71,7 @@ def test_sizes_are_those_that_docker_counts_and_within_the_budget(
         assert abs(said - counted) <= counted / 50
         assert said <= megabytes * 1_000_000
         total += said
-    assert total <= 217_000_000
+    assert total <= 110_000_000
 
 
 @pytest.mark.parametrize("name", sorted(STATIC))

@@ -73,6 +73,7 @@ ROOT_REFUSED = {
     "bases: [a]": "1:8: `bases` has to be a mapping, not a list",
     "bases: {Go: {image: x}}": "1:9: `Go` can't name a base",
     "bases: {'--x': {image: x}}": "1:9: `--x` can't name a base",
+    "bases: {scratch: {image: x}}": "1:9: `scratch` is the name for no base",
     "bases: {x: y}": "1:12: `x` has to be a mapping, not `y`",
     "bases: {x: {}}": "1:12: base `x` has no `image`",
     "bases: {x: {image: 'a b'}}": '`image` has to be an image reference, not `"a b"`',

@@ -250,3 +250,22 @@ def test_no_text_in_a_build_file_makes_another_instruction(field: str, text: str
 
 def test_a_made_target_has_the_defaults_of_its_rule() -> None:
     assert make_target("go_image", "//cmd/api").text("user") == "1000:1000"
+
+
+@pytest.mark.parametrize("make", [go, rust], ids=["go", "rust"])
+def test_without_a_base_the_image_is_the_account_and_the_binary(
+    make: Callable[..., TargetActions],
+) -> None:
+    runtime = make(base="scratch").action("runtime")
+    assert runtime.bases == make().action("runtime").bases[:1]
+    assert "FROM scratch AS runtime" in text_of(runtime)
+    assert "from=scratch" not in text_of(runtime)
+    assert "mkdir -m 1777 /account/tmp" in text_of(runtime)
+
+
+@pytest.mark.parametrize("make", [go, rust], ids=["go", "rust"])
+def test_without_a_base_nothing_asks_by_http(make: Callable[..., TargetActions]) -> None:
+    check = Healthcheck(http="http://localhost:1/h")
+    with pytest.raises(BuildFileError, match="no base with a program that asks") as refused:
+        make(base="scratch", healthcheck=check)
+    assert refused.value.hint
