@@ -61,6 +61,8 @@ class Machine:
 
     environment: Mapping[str, str]
     sink: EventSink
+    tools: str = ""
+    """Folder of BuildKit's programs, by default one below the cache folder."""
 
     @cached_property
     def cache_folder(self) -> str:
@@ -81,8 +83,15 @@ class Machine:
         from buildsys.engine.provision import Toolbox  # noqa: PLC0415
 
         folder = os.path.join(self.cache_folder, "engine")
-        toolbox = Toolbox(os.path.join(folder, "bin"), self.environment.get("PATH", ""), self.note)
-        return Daemon(folder, toolbox)
+        tools = self.tools or os.path.join(folder, "bin")
+        return Daemon(folder, Toolbox(tools, self.environment.get("PATH", ""), self.note))
+
+    def beside(self, folder: str) -> "Machine":
+        """This machine with a store and a private engine of its own in `folder`, both empty."""
+        environment = {**self.environment, "BS_CACHE_DIR": folder}
+        other = Machine(environment, self.sink, self.daemon.toolbox.folder)
+        environment["BUILDKIT_HOST"] = other.daemon.address
+        return other
 
     def locator(self, configured: tuple[str, ...] = ()) -> "EngineLocator":
         from buildsys.engine.locate import EngineLocator  # noqa: PLC0415

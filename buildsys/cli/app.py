@@ -2,7 +2,7 @@
 
 import typer
 
-from buildsys.cli import bases, build, engine, inspect, running, state
+from buildsys.cli import bases, build, engine, inspect, running, state, verifying
 
 app = typer.Typer(
     name="bs",
@@ -16,5 +16,6 @@ build.register(app)
 state.register(app)
 inspect.register(app)
 running.register(app)
+verifying.register(app)
 app.add_typer(engine.app, name="engine")
 app.add_typer(bases.app, name="bases")

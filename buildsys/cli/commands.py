@@ -16,6 +16,7 @@ from buildsys.reporting.tables import build_lines, status_lines
 
 if TYPE_CHECKING:
     from buildsys.events import EventSink
+    from buildsys.execution.builder import Options
     from buildsys.execution.report import BuildReport
     from buildsys.model.label import Label
     from buildsys.request import BuildRequest
@@ -81,15 +82,18 @@ def build_for(labels: tuple["Label", ...], session: "Session") -> "BuildReport":
 
 
 def _built(request: "BuildRequest", choices: BuildChoices) -> "BuildReport":
+    with _listening(request, choices.events), interruptible():
+        return request.run(options_of(choices))
+
+
+def options_of(choices: BuildChoices) -> "Options":
     from buildsys.execution.builder import Options  # noqa: PLC0415 - a status builds nothing
 
-    options = Options(
+    return Options(
         choices.jobs or (os.cpu_count() or 1) + 1,
         keep_going=choices.keep_going,
         force=choices.force,
     )
-    with _listening(request, choices.events), interruptible():
-        return request.run(options)
 
 
 def run_status(choices: StatusChoices) -> int:

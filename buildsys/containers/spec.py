@@ -15,8 +15,9 @@ def container_spec(
     arguments: Sequence[str] = (),
     environment: Sequence[str] = (),
     mounts: Sequence[str] = (),
+    port: int | None = None,
 ) -> ContainerSpec:
-    """The container of `target`, on its `run_port`; `arguments` take the place of the image's.
+    """The container of `target`, on `port` or its `run_port`; `arguments` take the place of the image's.
 
     `environment` are NAME=VALUE, `mounts` HOST:CONTAINER[:ro].
 
@@ -24,7 +25,7 @@ def container_spec(
         UsageError: one of them is written differently.
     """
     config = image_config.get("config", {})
-    port = target.number("run_port") or target.number("port")
+    port = port or target.number("run_port") or target.number("port")
     uid, _, gid = str(config.get("User", "")).partition(":")
     variables = dict(item.partition("=")[::2] for item in config.get("Env") or ())
     if port is not None:

@@ -58,6 +58,11 @@ def bootstrap_manifest(bootstrap: Bootstrap, platform: str) -> Manifest:
     }
 
 
+def bootstrap_key(bootstrap: Bootstrap, platform: str) -> ActionKey:
+    """Under which a bootstrapped base is stored."""
+    return key_of(bootstrap_manifest(bootstrap, platform))
+
+
 def known_bases(
     bases: Iterable[Base], pins: Mapping[str, str], cache: ActionCache, platform: str
 ) -> dict[str, KnownBase]:
@@ -69,7 +74,7 @@ def _known(base: Base, pin: str | None, cache: ActionCache, platform: str) -> Kn
     if pin is not None and _is_pin_of(pin, base.image):
         return KnownBase(base, pin, "registry")
     if base.bootstrap is not None:
-        result = cache.get(key_of(bootstrap_manifest(base.bootstrap, platform)))
+        result = cache.get(bootstrap_key(base.bootstrap, platform))
         if result is not None:
             return KnownBase(base, result.digest, "bootstrap")
     return KnownBase(base, None, "missing")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from buildsys.loading.merging import Rules
+from buildsys.model.check import Check
 from buildsys.model.target import AttributeValue
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.bases import BUILT_IN
@@ -134,6 +135,8 @@ _FORMS: Mapping[Kind, str] = {
     "all that is below it.",
     Kind.LABELS: "`//folder:name`, or `:name` in the same package; the targets have to exist.",
     Kind.VARIABLES: "a mapping of names to texts.",
+    Kind.LABELLING: "a mapping of names to texts.",
+    Kind.CHECKS: f"any of {', '.join(f'`{check}`' for check in Check)}; see [verify.md](verify.md).",
     Kind.HEALTHCHECK: "a mapping with `http` (a URL) or `command` (a list), and optionally "
     "`interval`, `timeout`, `start_period` (durations) and `retries`.",
     Kind.BASE: "one of the built-in bases or of those in the root BUILD.yaml.",

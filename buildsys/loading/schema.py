@@ -180,6 +180,12 @@ _KINDS: Mapping[Kind, Schema] = MappingProxyType(
             "propertyNames": {"pattern": _whole(values.VARIABLE)},
             "additionalProperties": _TEXT,
         },
+        Kind.LABELLING: {
+            "type": "object",
+            "propertyNames": {"pattern": _whole(values.LABEL_NAME)},
+            "additionalProperties": _TEXT,
+        },
+        Kind.CHECKS: {"type": "array", "items": {"enum": list(values.CHECKS)}},
         Kind.HEALTHCHECK: {"$ref": "#/$defs/healthcheck"},
         Kind.BASE: _text(settings.BASE_NAME),
         Kind.BASE_OR_NONE: _text(settings.BASE_NAME),

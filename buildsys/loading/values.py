@@ -20,6 +20,7 @@ from buildsys.loading.fields import (
 )
 from buildsys.loading.nodes import Entries, Node, Scalar, shown
 from buildsys.loading.suggestions import nearest_or_all
+from buildsys.model.check import Check
 from buildsys.model.label import Label
 from buildsys.model.target import AttributeValue, Healthcheck
 from buildsys.rules.attributes import Kind
@@ -28,6 +29,9 @@ from buildsys.rules.bases import NONE
 DURATION = re.compile(r"(?=[0-9])([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?")
 FOLDER = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9._+-]*)+")
 SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
+# Docker asks for this form (docs.docker.com, object labels); a Dockerfile carries it without quotes.
+LABEL_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+CHECKS = tuple(str(check) for check in Check)
 USER = re.compile(r"[1-9][0-9]{0,9}:[1-9][0-9]{0,9}")
 URL = re.compile(r"https?://[!#-&(-;=?-\[\]_a-z~]+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -157,6 +161,23 @@ def _variables(node: Node, name: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((key, text(value, key)) for key, value in mapping.nodes.items()))
 
 
+def _labelling(node: Node, name: str) -> tuple[tuple[str, str], ...]:
+    mapping = entries(node, name, f"`{name}: {{org.opencontainers.image.vendor: Shop}}`")
+    for key in mapping.nodes:
+        if not LABEL_NAME.fullmatch(key):
+            at = Scalar(key, quoted=True, at=mapping.keys[key])
+            hint = "use small letters, digits and `._-`"
+            refuse(at, f"{shown(key)} in `{name}` can't name a label", hint)
+    return tuple(sorted((key, text(value, key)) for key, value in mapping.nodes.items()))
+
+
+def _check(node: Node, name: str) -> str:
+    check = text(node, name)
+    if check not in CHECKS:
+        refuse(node, f"there is no check {shown(check)}", nearest_or_all(check, CHECKS))
+    return check
+
+
 def check_variable(mapping: Entries, key: str, name: str) -> None:
     if not VARIABLE.fullmatch(key):
         at = Scalar(key, quoted=True, at=mapping.keys[key])
@@ -192,6 +213,8 @@ _READERS: Mapping[Kind, Callable[[Node, str], AttributeValue]] = MappingProxyTyp
         Kind.FILES: lambda node, name: items(node, name, file_pattern),
         Kind.VARIABLES: _variables,
         Kind.HEALTHCHECK: healthcheck,
+        Kind.LABELLING: _labelling,
+        Kind.CHECKS: lambda node, name: items(node, name, _check),
         Kind.USER: _user,
         Kind.FOLDERS: lambda node, name: items(
             node, name, matching(FOLDER, "absolute folders", "write `[/data]`")

@@ -35,6 +35,10 @@ class Kind(Enum):
     """A base, or `scratch`: no base at all."""
     USER = "user"
     """`UID:GID`, both numeric and not 0."""
+    LABELLING = "labels of the image"
+    """Mapping of label names to strings → sorted `tuple[tuple[str, str], ...]`."""
+    CHECKS = "list of checks"
+    """Names of `model.check.Check` → `tuple[str, ...]`."""
     FOLDERS = "list of absolute folders"
     """Absolute, normalised paths in the image → `tuple[str, ...]`."""
 
@@ -62,6 +66,27 @@ IMAGE_ATTRIBUTES: tuple[Attribute, ...] = (
         '{http: "http://localhost:8081/health", interval: 30s, timeout: 3s}',
     ),
     Attribute("max_size", Kind.SIZE, "Budget: the image's unpacked size at most.", None, "15MB"),
+    Attribute(
+        "waive",
+        Kind.CHECKS,
+        "Checks of `bs verify` that this image may fail.",
+        (),
+        "[setuid]",
+    ),
+    Attribute(
+        "description",
+        Kind.TEXT,
+        "What the image is: its label `org.opencontainers.image.description`.",
+        "",
+        "Takes orders",
+    ),
+    Attribute(
+        "labels",
+        Kind.LABELLING,
+        "Further labels of the image.",
+        (),
+        "{org.opencontainers.image.vendor: Shop}",
+    ),
     Attribute("env", Kind.VARIABLES, "Environment of the image.", (), "{LOG_LEVEL: info}"),
     Attribute(
         "run_port",

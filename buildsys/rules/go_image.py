@@ -48,6 +48,7 @@ class GoImage:
 
     name = "go_image"
     version = 1
+    static = True
     doc = "An image with one static Go binary, from the main package in the target's folder."
     attributes: tuple[Attribute, ...] = (
         *IMAGE_ATTRIBUTES,

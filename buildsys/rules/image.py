@@ -18,6 +18,8 @@ CA_MOUNT = f"type=secret,id=ca,target={CA_BUNDLE}"
 
 RUNTIME_LAYER = "runtime"
 IMAGE_LAYER = "image"
+LABEL = "org.opencontainers.image."
+"""Annotations that OCI defines (image-spec, annotations.md)."""
 SOURCE_ROOT = "/src"
 OUTPUT = "/out/image"
 """What is copied into an image, as a tree. BuildKit hashes what COPY takes by walking the folder *around*
@@ -183,7 +185,7 @@ def image_instructions(target: Target, entrypoint: tuple[str, ...]) -> tuple[str
     variables = dict(target.pairs("env"))
     if port is not None:
         variables.setdefault("PORT", str(port))
-    lines = [f"LABEL org.opencontainers.image.title={word(target.label.name)}"]
+    lines = [f"LABEL {name}={word(value)}" for name, value in sorted(image_labels(target).items())]
     lines += [env(name, value) for name, value in sorted(variables.items())]
     if port is not None:
         lines.append(f"EXPOSE {port}")
@@ -193,6 +195,12 @@ def image_instructions(target: Target, entrypoint: tuple[str, ...]) -> tuple[str
     if target.strings("args"):
         lines.append(f"CMD {json_words(target.strings('args'))}")
     return tuple(lines)
+
+
+def image_labels(target: Target) -> dict[str, str]:
+    """The image's own labels: what doesn't change with the commit, else every commit were a new image."""
+    said = {f"{LABEL}title": target.label.name, f"{LABEL}description": target.text("description")}
+    return {name: value for name, value in said.items() if value} | dict(target.pairs("labels"))
 
 
 def _healthcheck(target: Target) -> list[str]:

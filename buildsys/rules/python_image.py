@@ -38,6 +38,7 @@ class PythonImage:
 
     name = "python_image"
     version = 1
+    static = False
     doc = "An image that runs a Python module of the target's folder."
     attributes: tuple[Attribute, ...] = (
         *IMAGE_ATTRIBUTES,

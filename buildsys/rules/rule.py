@@ -16,6 +16,8 @@ class Rule(Protocol[S_contra]):
     """As written in BUILD.yaml."""
     version: int
     """Enters every key; raised whenever the rule's meaning changes without its Dockerfile text."""
+    static: bool
+    """Whether its images have one static program that names no folder of the build: `bs verify` asks."""
     doc: str
     """One sentence for the reference."""
     attributes: tuple[Attribute, ...]

@@ -12,6 +12,7 @@ from buildsys.rules.image import (
     CA_MOUNT,
     CONSTANT_TIMES,
     RUNTIME_LAYER,
+    SOURCE_ROOT,
     binary_name,
     binary_stage,
     code_action,
@@ -23,6 +24,14 @@ CARGO_CHEF = "0.1.72"
 """The newest that rustc 1.85 compiles."""
 # Always an explicit target: without one, crt-static reaches proc-macros, which can't be static.
 _TARGET = "--target \"$(rustc -vV | sed -n 's/^host: //p')\""
+# Paths of crates are in every panic; who reads one wants the crate, not the folders of a build. None of the
+# flags may have a space in it.
+_FLAGS = (
+    "-C target-feature=+crt-static",
+    "-C link-arg=-s",
+    "--remap-path-prefix=/cargo/registry/src=/crates",
+    f"--remap-path-prefix={SOURCE_ROOT}=/workspace",
+)
 _LIBC = "if command -v apk > /dev/null; then apk add --no-cache musl-dev; fi"
 
 
@@ -31,6 +40,7 @@ class RustImage:
 
     name = "rust_image"
     version = 1
+    static = True
     doc = "An image with one static Rust binary, from the crate in the target's folder."
     attributes: tuple[Attribute, ...] = (
         *IMAGE_ATTRIBUTES,
@@ -91,7 +101,7 @@ class RustImage:
             "cook",
             "chef",
             (
-                env("RUSTFLAGS", "-C target-feature=+crt-static -C link-arg=-s"),
+                env("RUSTFLAGS", " ".join(_FLAGS)),
                 workdir,
                 "COPY --from=recipe /recipe.json /recipe.json",
                 run(

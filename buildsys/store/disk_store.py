@@ -136,6 +136,20 @@ class DiskStore:
         durable.write(memo, str(counted).encode())
         return counted
 
+    def copy(self, source: "DiskStore", key: ActionKey) -> bool:
+        """Take over a record and its blobs from another store; False if it isn't whole there."""
+        record = source.record(key)
+        if record is None or source.get(key) is None:
+            return False
+        for blob in record.result.blobs:
+            with self.exporting() as folder:
+                path = os.path.join(folder, "blob")
+                with durable.cannot_write(path):
+                    shutil.copyfile(source.blobs.path(blob.digest), path)
+                self.blobs.add_file(path, blob.digest)
+        self.put(record)
+        return True
+
     def records(self) -> Iterator[ActionRecord]:
         """All readable records, in no particular order."""
         root = os.path.join(self.layout, "records")

@@ -163,3 +163,16 @@ def test_a_lock_keeps_others_out_and_other_keys_free(store: Store) -> None:
         assert not entered.is_set()
     other.join(timeout=20)
     assert entered.is_set()
+
+
+def test_a_result_is_taken_over_from_another_store(tmp_path: Path) -> None:
+    one, two = (DiskStore(str(tmp_path / n), "linux/amd64", lambda _: None) for n in "ab")
+    made = record(one)
+    one.put(made)
+    assert not two.copy(one, OTHER_KEY)
+    assert two.copy(one, KEY)
+    assert two.get(KEY) == made.result
+    assert two.manifest(KEY) == made.manifest
+    Path(blob_path(one.layout, made.result.blobs[2].digest)).write_bytes(b"damaged")
+    three = DiskStore(str(tmp_path / "c"), "linux/amd64", lambda _: None)
+    assert not three.copy(one, KEY)

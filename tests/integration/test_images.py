@@ -111,10 +111,3 @@ def test_images_have_no_build_tools(platform: Checkout) -> None:
 def test_everything_on_the_base_has_the_constant_time(platform: Checkout, name: str) -> None:
     times = platform.image_times(f"//cmd/{name}")
     assert set(times.values()) == {CONSTANT_TIME}, times
-
-
-def test_rebuilding_an_image_gives_the_same_digest(platform: Checkout) -> None:
-    for label in ("//cmd/http-worker", "//cmd/agent-runner-py"):
-        before = platform.bs("image", label, "--json").json["digest"]
-        assert platform.bs("build", label, "--force").code == 0
-        assert platform.bs("image", label, "--json").json["digest"] == before

@@ -20,6 +20,7 @@ class ServiceRule:
 
     name = "service"
     version = 1
+    static = False
     doc = "A rule for tests."
     attributes: tuple[Attribute, ...] = (
         *IMAGE_ATTRIBUTES,

@@ -43,6 +43,10 @@ TAKEN: dict[str, AttributeValue] = {
         command=("ok", "-q"), retries=5, timeout="1s"
     ),
     "base: golang": "golang",
+    "labels: {org.opencontainers.image.vendor: Shop}": (
+        ("org.opencontainers.image.vendor", "Shop"),
+    ),
+    "waive: [setuid, size]": ("setuid", "size"),
     "user: 1000:1000": "1000:1000",
     "user: '5:6'": "5:6",
     "writable: [/data, /var/lib/x.y]": ("/data", "/var/lib/x.y"),
@@ -115,6 +119,9 @@ REFUSED = {
     "healthcheck: {command: [x], retries: 0}": "`retries` has to be a number from 1 to 1000",
     "healthcheck: {command: [x], intervall: 1s}": "`healthcheck` has no key `intervall`",
     "base: alpin": "there is no base `alpin`",
+    "labels: {'a b': x}": "`a b` in `labels` can't name a label",
+    "labels: {a: [x]}": "`a` has to be text",
+    "waive: [suid]": "there is no check `suid`",
     "user: root": "`user` has to be two numbers above 0",
     "user: 0:0": "`user` has to be two numbers above 0",
     "user: 1000": "`user` has to be two numbers above 0",

@@ -23,7 +23,7 @@ COPY --from=recipe-inputs / /src/
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt cargo chef prepare --recipe-path /recipe.json
 
 FROM chef AS cook
-ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-s"
+ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-s --remap-path-prefix=/cargo/registry/src=/crates --remap-path-prefix=/src=/workspace"
 WORKDIR /src/cmd/cli
 COPY --from=recipe /recipe.json /recipe.json
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt cargo chef cook --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')" --recipe-path /recipe.json
