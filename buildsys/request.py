@@ -8,6 +8,7 @@ from buildsys.errors import BuildsysError, InputChanged, MachineError
 from buildsys.execution.bases import BaseProvider, KnownBase
 from buildsys.execution.builder import Options
 from buildsys.execution.lookup import Lookup, TargetStatus, status_of
+from buildsys.execution.ports import Judge
 from buildsys.execution.real_paths import with_real_paths
 from buildsys.execution.report import BuildReport
 from buildsys.keys.explain import Reason
@@ -28,6 +29,8 @@ class BuildRequest:
 
     session: Session
     labels: tuple[Label, ...]
+    judge: Judge | None = None
+    """Given, the targets' tests are built rather than their images."""
     reasons: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
     _files: dict[ActionKey, tuple[str, ...]] = field(default_factory=dict)
 
@@ -62,17 +65,21 @@ class BuildRequest:
     def _once(self, options: Options) -> BuildReport:
         session = self.session
         bases = session.bases()
-        targets = session.keyed(self.labels, bases)
+        targets = self._keyed(bases)
         missing = sorted({name for target in targets for name in target.missing_bases})
         if missing:
             bases |= self._provide(missing, bases)
-            targets = session.keyed(self.labels, bases)
+            targets = self._keyed(bases)
         lookup = session.look_up(targets)
         self._remember(targets, lookup)
-        with session.builder(session.locator()) as builder:
+        with session.builder(session.locator(), self.judge) as builder:
             report = builder.build(targets, lookup, references(bases), options)
         self._record_built(report)
         return report
+
+    def _keyed(self, bases: Mapping[str, KnownBase]) -> tuple[KeyedTarget, ...]:
+        keyed = self.session.keyed if self.judge is None else self.session.keyed_tests
+        return keyed(self.labels, bases)
 
     def _provide(self, names: list[str], bases: Mapping[str, KnownBase]) -> dict[str, KnownBase]:
         """Provide bases, and meanwhile the engine that will build on them."""

@@ -16,10 +16,12 @@ from buildsys.analysis.analyze import Analysis
 from buildsys.events import EventSink, Noted, Warned
 from buildsys.execution.bases import BaseProvider, KnownBase, known_bases
 from buildsys.execution.lookup import Lookup, TargetStatus, look_up, status_of
+from buildsys.execution.ports import Judge
 from buildsys.keys.keying import KeyedTarget, keyed
 from buildsys.loading import bases_lock
 from buildsys.loading.patterns import select
 from buildsys.loading.workspace import Workspace, load
+from buildsys.model.action import TargetActions
 from buildsys.model.label import Label
 from buildsys.rules.registry import RULES
 from buildsys.store import durable
@@ -148,13 +150,25 @@ class Session:
     def keyed(
         self, labels: tuple[Label, ...], bases: Mapping[str, KnownBase]
     ) -> tuple[KeyedTarget, ...]:
-        settings = self.workspace.settings
-        analysis = Analysis(
-            self.workspace.targets, self.tree, self.machine.platform, settings.exclude
-        )
-        targets = keyed(analysis.actions(labels), self.tree, references(bases))
+        return self._keyed(self._analysis().actions(labels), bases)
+
+    def keyed_tests(
+        self, labels: tuple[Label, ...], bases: Mapping[str, KnownBase]
+    ) -> tuple[KeyedTarget, ...]:
+        """The tests of those targets that have any."""
+        return self._keyed(self._analysis().test_actions(labels), bases)
+
+    def _analysis(self) -> Analysis:
+        workspace = self.workspace
+        platform = self.machine.platform
+        return Analysis(workspace.targets, self.tree, platform, workspace.settings.exclude)
+
+    def _keyed(
+        self, targets: tuple[TargetActions, ...], bases: Mapping[str, KnownBase]
+    ) -> tuple[KeyedTarget, ...]:
+        found = keyed(targets, self.tree, references(bases))
         self.index.save()
-        return targets
+        return found
 
     def status(self, labels: tuple[Label, ...]) -> tuple[TargetStatus, ...]:
         targets = self.keyed(labels, self.bases())
@@ -201,7 +215,7 @@ class Session:
         self.forget_files()
 
     @contextmanager
-    def builder(self, locator: "EngineLocator") -> Iterator["Builder"]:
+    def builder(self, locator: "EngineLocator", judge: Judge | None = None) -> Iterator["Builder"]:
         """A builder whose engine is kept from idling meanwhile."""
         from buildsys.engine.buildctl import BuildctlSolver  # noqa: PLC0415
         from buildsys.execution.builder import Builder  # noqa: PLC0415
@@ -212,7 +226,7 @@ class Session:
         solver = BuildctlSolver(locator, self._ca_bundle(), self._proxies())
         store = machine_.store
         performer = Performer(
-            store, store, DiskSealer(self.root), solver, SystemClock(), self.made_by
+            store, store, DiskSealer(self.root), solver, SystemClock(), self.made_by, judge
         )
         with locator.in_use():
             yield Builder(performer, machine_.sink, self.expected_s())

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from buildsys.analysis.go_sources import go_sources
-from buildsys.analysis.python_sources import python_sources
-from buildsys.analysis.rust_sources import rust_sources
+from buildsys.analysis.go_tests import go_tests
+from buildsys.analysis.python_sources import has_python_tests, python_sources, python_tests
+from buildsys.analysis.rust_sources import rust_sources, rust_tests
 from buildsys.errors import BuildFileError
 from buildsys.model.action import TargetActions
 from buildsys.model.globs import matcher
@@ -48,6 +49,34 @@ class Analysis:
         """
         self._check_cycles()
         return tuple(self._actions(self.targets[label]) for label in labels)
+
+    def test_actions(self, labels: Iterable[Label]) -> tuple[TargetActions, ...]:
+        """What running the tests takes, of those targets that have any; raises as `actions` does."""
+        self._check_cycles()
+        found = (self._test_actions(self.targets[label]) for label in labels)
+        return tuple(actions for actions in found if actions is not None)
+
+    def _test_actions(self, target: Target) -> TargetActions | None:
+        extra = (*self._data(target), *self._files_of_deps(target))
+        if target.rule == GO.name:
+            go = self._with_module_packages(target, self._go_sources(target))
+            system, _, machine = self.platform.partition("/")
+            tests = go_tests(self.tree, go, goos=system, goarch=machine, tags=TAGS)
+            tests = replace(tests, files=_merged(tests.files, extra))
+            return GO.tests(target, go, tests, self.platform) if tests.packages else None
+        if target.rule == PYTHON.name:
+            tests = python_tests(
+                self.tree, target.label.package, exclude=self._left_out(target, USELESS)
+            )
+            if not has_python_tests(tests.files):
+                return None
+            tests = replace(tests, files=_merged(tests.files, extra))
+            return PYTHON.tests(target, self._python_sources(target), tests, self.platform)
+        rust = self._rust_sources(target)
+        own = rust_tests(self.tree, rust, exclude=self._left_out(target, USELESS))
+        return RUST.tests(
+            target, rust, replace(own, files=_merged(own.files, extra)), self.platform
+        )
 
     def _actions(self, target: Target) -> TargetActions:
         extra = self._files_of_deps(target)

@@ -1,5 +1,6 @@
 """A Go main package: the workspace files that compiling it reads, and what comes from elsewhere."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from buildsys.analysis.go_constraint import GoPlatform, name_matches, satisfied
@@ -11,13 +12,13 @@ from buildsys.errors import BuildFileError, Location
 from buildsys.model.sources import GoSources, SourceTree
 from buildsys.model.target import ROOT_BUILD_FILE
 
-_READER = GoFileReader()
+READER = GoFileReader()
 _COMPILED_TOO = (".s", ".S", ".h", ".syso")
 _PROFILE = "default.pgo"
 
 
 @dataclass(frozen=True, slots=True)
-class _GoPackage:
+class GoPackage:
     """What the build uses of one folder."""
 
     folder: str
@@ -26,10 +27,10 @@ class _GoPackage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Closure:
+class Closure:
     """Grows while imports are followed."""
 
-    packages: dict[str, _GoPackage] = field(default_factory=dict)
+    packages: dict[str, GoPackage] = field(default_factory=dict)
     external: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
     """Import paths that were looked up: most are met many times."""
@@ -51,7 +52,8 @@ def go_sources(
     platform = GoPlatform(goos, goarch, frozenset(tags))
     modules = go_modules(tree, package_folder)
     main = _main_package(tree, package_folder, platform)
-    closure = _closure(tree, modules, main, platform)
+    closure = Closure({main.folder: main})
+    follow(tree, modules, closure, [main], platform)
     files = set(modules.manifests)
     for package in closure.packages.values():
         files.update(path for path, _ in package.sources)
@@ -68,8 +70,8 @@ def go_sources(
     )
 
 
-def _main_package(tree: SourceTree, folder: str, platform: GoPlatform) -> _GoPackage:
-    package = _read_package(tree, folder, platform)
+def _main_package(tree: SourceTree, folder: str, platform: GoPlatform) -> GoPackage:
+    package = read_package(tree, folder, platform)
     if not package.sources:
         raise BuildFileError(
             f"no Go file here is for {platform.system}/{platform.machine}",
@@ -86,11 +88,15 @@ def _main_package(tree: SourceTree, folder: str, platform: GoPlatform) -> _GoPac
     return package
 
 
-def _closure(
-    tree: SourceTree, modules: GoModules, main: _GoPackage, platform: GoPlatform
-) -> _Closure:
-    closure = _Closure({main.folder: main})
-    waiting = [main]
+def follow(
+    tree: SourceTree,
+    modules: GoModules,
+    closure: Closure,
+    packages: Iterable[GoPackage],
+    platform: GoPlatform,
+) -> None:
+    """Add to `closure` what `packages` import, and what that imports."""
+    waiting = list(packages)
     while waiting:
         for path, facts in waiting.pop().sources:
             for import_path, line, column in facts["imports"]:
@@ -102,11 +108,10 @@ def _closure(
                     if not _is_standard(import_path, modules):
                         closure.external.add(import_path)
                 elif folder not in closure.packages:
-                    package = _read_package(tree, folder, platform)
+                    package = read_package(tree, folder, platform)
                     _check_usable(package, import_path, Location(path, line, column))
                     closure.packages[folder] = package
                     waiting.append(package)
-    return closure
 
 
 def _locate(tree: SourceTree, modules: GoModules, import_path: str, at: Location) -> str | None:
@@ -133,7 +138,7 @@ def _module_of(modules: GoModules, folder: str) -> str:
     return next(above for above in upwards(folder) if above in folders)
 
 
-def _check_usable(package: _GoPackage, import_path: str, at: Location) -> None:
+def _check_usable(package: GoPackage, import_path: str, at: Location) -> None:
     if not package.sources:
         raise BuildFileError(
             f"package `{import_path}` is imported, but build constraints exclude all its Go files",
@@ -147,7 +152,7 @@ def _is_standard(import_path: str, modules: GoModules) -> bool:
     return "." not in import_path.partition("/")[0] and not modules.requires(import_path)
 
 
-def _read_package(tree: SourceTree, folder: str, platform: GoPlatform) -> _GoPackage:
+def read_package(tree: SourceTree, folder: str, platform: GoPlatform) -> GoPackage:
     sources: list[tuple[str, GoFacts]] = []
     others: list[str] = []
     for name in tree.files_in(folder):
@@ -155,25 +160,25 @@ def _read_package(tree: SourceTree, folder: str, platform: GoPlatform) -> _GoPac
         if name.startswith(("_", ".")) or not name_matches(name, platform):
             continue
         if name.endswith(".go") and not name.endswith("_test.go"):
-            facts = tree.facts(path, _READER)
-            if _is_built(facts, platform):
+            facts = tree.facts(path, READER)
+            if is_built(facts, platform):
                 sources.append((path, facts))
-                others += _embedded_by(tree, path, facts)
+                others += embedded_by(tree, path, facts)
         elif name.endswith(_COMPILED_TOO) and (
             # An object file has no text in which a constraint could stand.
-            name.endswith(".syso") or _is_built(tree.facts(path, _READER), platform)
+            name.endswith(".syso") or is_built(tree.facts(path, READER), platform)
         ):
             others.append(path)
-    return _GoPackage(folder, tuple(sources), tuple(others))
+    return GoPackage(folder, tuple(sources), tuple(others))
 
 
-def _is_built(facts: GoFacts, platform: GoPlatform) -> bool:
+def is_built(facts: GoFacts, platform: GoPlatform) -> bool:
     if facts["package"] == "documentation" or any(path == "C" for path, _, _ in facts["imports"]):
         return False
     return satisfied(facts["constraint"], platform)
 
 
-def _embedded_by(tree: SourceTree, path: str, facts: GoFacts) -> list[str]:
+def embedded_by(tree: SourceTree, path: str, facts: GoFacts) -> list[str]:
     folder = path.rpartition("/")[0]
     files: list[str] = []
     for pattern, line, column in facts["embeds"]:

@@ -1,17 +1,19 @@
 """A Python program: the files of its package, and the workspace modules that they import."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from buildsys.analysis.paths import is_below, join, parent
 from buildsys.analysis.python_file import Import, PythonFileReader
 from buildsys.analysis.requirements import requirements
-from buildsys.model.sources import PythonSources, SourceTree
+from buildsys.model.sources import PythonSources, SourceTree, TestSources
 from buildsys.model.target import ROOT_BUILD_FILE
 
 _READER = PythonFileReader()
 _INIT = "__init__.py"
 _CACHE = "__pycache__"
+_TEST_MODULE = re.compile(r"test_.*\.py|.*_test\.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,22 @@ def python_sources(
     beside = (path for path in _data(search) if not exclude(path))
     files = own.union(search.modules, beside).difference(listed)
     return PythonSources(package_folder, listed, tuple(sorted(files)))
+
+
+def python_tests(
+    tree: SourceTree, package_folder: str, *, exclude: Callable[[str], bool]
+) -> TestSources:
+    """The program with its tests, and requirements-dev.txt; raises as `python_sources` does."""
+    found = python_sources(
+        tree, package_folder, requirements_name="requirements-dev.txt", exclude=exclude
+    )
+    return TestSources(found.files, requirements=found.requirements)
+
+
+def has_python_tests(files: Iterable[str]) -> bool:
+    """Whether pytest would look for tests in any of them, by its own names for modules."""
+    names = (path.rpartition("/")[2] for path in files)
+    return any(_TEST_MODULE.fullmatch(name) for name in names)
 
 
 def _own_files(tree: SourceTree, folder: str) -> Iterator[str]:

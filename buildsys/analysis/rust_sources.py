@@ -7,7 +7,7 @@ from buildsys.analysis.cargo_targets import named_paths, target_paths
 from buildsys.analysis.paths import is_below, join, nearest, parent, resolve, upwards
 from buildsys.analysis.rust_file import RustFileReader
 from buildsys.errors import BuildFileError, Location
-from buildsys.model.sources import RustSources, SourceTree
+from buildsys.model.sources import RustSources, SourceTree, TestSources
 from buildsys.model.target import ROOT_BUILD_FILE
 
 _READER = RustFileReader()
@@ -48,6 +48,14 @@ def rust_sources(
     )
 
 
+def rust_tests(
+    tree: SourceTree, sources: RustSources, *, exclude: Callable[[str], bool]
+) -> TestSources:
+    """The crate with all that `cargo test` compiles: tests, benches and examples too."""
+    own = _own_files(tree, sources.crate, never=frozenset({"target"}))
+    return TestSources(tuple(sorted({*sources.files, *(p for p in own if not exclude(p))})))
+
+
 def _crate_of(tree: SourceTree, package_folder: str) -> str:
     crate = nearest(tree, package_folder, MANIFEST)
     if crate is None:
@@ -79,13 +87,15 @@ def _manifests(tree: SourceTree, crate: str, crates: CargoCrates) -> tuple[str, 
     return tuple(sorted({path for path in paths if tree.is_file(path)}))
 
 
-def _own_files(tree: SourceTree, folder: str) -> Iterator[str]:
+def _own_files(
+    tree: SourceTree, folder: str, *, never: frozenset[str] = _NEVER_COMPILED
+) -> Iterator[str]:
     """Files that the build of a crate may read, without crates and packages inside it."""
     files = tree.files_below(folder)
     borders = {parent(path) for path in files if _is_border(path)} - {folder}
     for path in files:
         inside = path[len(folder) + 1 if folder else 0 :]
-        if inside == ROOT_BUILD_FILE or inside.partition("/")[0] in _NEVER_COMPILED:
+        if inside == ROOT_BUILD_FILE or inside.partition("/")[0] in never:
             continue
         if not any(is_below(path, border) for border in borders):
             yield path

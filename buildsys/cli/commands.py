@@ -58,7 +58,7 @@ def run_build(choices: BuildChoices) -> int:
     request = BuildRequest(session, session.select(choices.patterns))
     if choices.dry_run:
         return _dry_run(session, request, json=choices.json)
-    report = _built(request, choices)
+    report = built(request, choices)
     if choices.json:
         name = session.workspace.settings.name
         context.say(dumped(build_document(name, report, request.reasons)))
@@ -75,24 +75,28 @@ def build_for(labels: tuple["Label", ...], session: "Session") -> "BuildReport":
     """
     from buildsys.request import BuildRequest  # noqa: PLC0415
 
-    report = _built(BuildRequest(session, labels), BuildChoices())
+    report = built(BuildRequest(session, labels), BuildChoices())
     for error in report.errors:
         raise error
     return report
 
 
-def _built(request: "BuildRequest", choices: BuildChoices) -> "BuildReport":
+def built(
+    request: "BuildRequest", choices: BuildChoices, *, rerun_tests: bool = False
+) -> "BuildReport":
+    """Build with everything that watches a build listening."""
     with _listening(request, choices.events), interruptible():
-        return request.run(options_of(choices))
+        return request.run(options_of(choices, rerun_tests=rerun_tests))
 
 
-def options_of(choices: BuildChoices) -> "Options":
+def options_of(choices: BuildChoices, *, rerun_tests: bool = False) -> "Options":
     from buildsys.execution.builder import Options  # noqa: PLC0415 - a status builds nothing
 
     return Options(
         choices.jobs or (os.cpu_count() or 1) + 1,
         keep_going=choices.keep_going,
         force=choices.force,
+        rerun_tests=rerun_tests,
     )
 
 

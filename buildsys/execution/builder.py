@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from buildsys.errors import BuildFailed, BuildsysError, InputChanged, Interrupted
+from buildsys.errors import BuildFailed, BuildsysError, CheckFailed, InputChanged, Interrupted
 from buildsys.events import (
     ActionFinished,
     ActionOutput,
@@ -21,12 +21,12 @@ from buildsys.execution.perform import Performer
 from buildsys.execution.plan import Node, Plan, demanded
 from buildsys.execution.report import BuildReport, LayerRun, report_of
 from buildsys.keys.keying import KeyedTarget
-from buildsys.model.action import ActionResult, Role
+from buildsys.model.action import Action, ActionResult, Role
 from buildsys.model.digest import ActionKey
 from buildsys.model.files import BaseDigests
 from buildsys.model.graph import Graph
 
-TYPICAL_S = {Role.DEPENDENCY: 60.0, Role.CODE: 5.0}
+TYPICAL_S = {Role.DEPENDENCY: 60.0, Role.CODE: 5.0, Role.TEST: 10.0}
 """What an action costs where no earlier one tells: only the order of starting depends on it."""
 
 
@@ -37,6 +37,12 @@ class Options:
     jobs: int
     keep_going: bool = False
     force: bool = False
+    rerun_tests: bool = False
+    """Run tests though they passed before."""
+
+    def again(self, action: Action) -> bool:
+        """Whether the action is to run even if its result is stored."""
+        return self.force or (self.rerun_tests and action.role is Role.TEST)
 
 
 @dataclass(slots=True)
@@ -87,11 +93,10 @@ class Builder:
         """
         clock = self.performer.clock
         started = clock.monotonic()
-        nodes = demanded(targets, lookup.hits, evicted=lookup.evicted, force=options.force)
-        build = _Build(Plan(nodes, self._priorities(nodes)), dict(lookup.hits))
-        if options.force:
-            for key in nodes:
-                build.results.pop(key, None)
+        again = {k.key for t in targets for k in t.layers if options.again(k.action)}
+        hits = {key: result for key, result in lookup.hits.items() if key not in again}
+        nodes = demanded(targets, hits, evicted=lookup.evicted, force=options.force)
+        build = _Build(Plan(nodes, self._priorities(nodes)), hits)
         self.sink.emit(BuildStarted(len(targets), len(nodes)))
         if nodes:
             self._run(build, bases, options)
@@ -156,7 +161,7 @@ class Builder:
             bases,
             known.get,
             _Progress(node.keyed.key, self.sink),
-            force=options.force,
+            force=options.again(node.keyed.action),
         )
 
     def _settle(
@@ -198,7 +203,8 @@ class Builder:
         else:
             build.errors.append(error)
         self._ended(build, key, Outcome.FAILED, duration, message=str(error))
-        if not accelerator and not (options.keep_going and isinstance(error, BuildFailed)):
+        goes_on = options.keep_going and isinstance(error, BuildFailed | CheckFailed)
+        if not accelerator and not goes_on:
             skipped = (*skipped, *build.plan.stop())
         for other in skipped:
             self._ended(build, other, Outcome.SKIPPED, 0.0)

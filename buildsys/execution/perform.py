@@ -10,12 +10,13 @@ from buildsys.execution.ports import (
     ActionRecord,
     BlobStore,
     Clock,
+    Judge,
     Progress,
     Sealer,
     Solver,
     SolveRequest,
 )
-from buildsys.model.action import ActionResult, Blob, KeyedAction
+from buildsys.model.action import ActionResult, Blob, KeyedAction, Role
 from buildsys.model.digest import ActionKey, ImageDigest
 from buildsys.model.dockerfile import render
 from buildsys.model.files import BaseDigests
@@ -34,6 +35,7 @@ class Performer:
     solver: Solver
     clock: Clock
     made_by: Mapping[str, str]
+    judge: Judge | None = None
 
     def perform(
         self,
@@ -47,7 +49,8 @@ class Performer:
         """The result, and whether it was made here (another process may have been quicker).
 
         Raises:
-            BuildFailed, MachineError, InputChanged, Interrupted: see the ports; nothing is recorded then.
+            BuildFailed, CheckFailed, MachineError, InputChanged, Interrupted: see the ports; nothing is
+                recorded then.
         """
         with self.cache.lock(keyed.key):
             stored = None if force else self.cache.get(keyed.key)
@@ -61,6 +64,8 @@ class Performer:
                 digest = self.solver.solve(request, progress)
                 blobs = self.blobs.adopt(folder, digest)
             result = self._result(digest, blobs, self.clock.monotonic() - started)
+            if self.judge is not None and keyed.action.role is Role.TEST:
+                self.judge.judge(keyed, result, progress)
             self.cache.put(ActionRecord(keyed.key, keyed.manifest, result, self.made_by))
             return result, True
 
@@ -87,7 +92,8 @@ class Performer:
             layout=self.blobs.layout,
             export_to=folder,
             rewrite_times=action.rewrite_times,
-            no_cache=force,
+            # That tests failed isn't recorded, so nobody else may remember it either.
+            no_cache=force or action.role is Role.TEST,
         )
 
     def _result(

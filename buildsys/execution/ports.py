@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from buildsys.model.action import ActionResult, Blob, Manifest
+from buildsys.model.action import ActionResult, Blob, KeyedAction, Manifest
 from buildsys.model.digest import ActionKey, Digest, ImageDigest
 
 
@@ -113,6 +113,17 @@ class Solver(Protocol):
 
     def cancel(self) -> None:
         """Stop all solves under way and refuse new ones; from any thread."""
+
+
+class Judge(Protocol):
+    """Looks at what a test action left."""
+
+    def judge(self, keyed: KeyedAction, result: ActionResult, progress: "Progress") -> None:
+        """Return if the tests passed.
+
+        Raises:
+            CheckFailed: they didn't; what they said went to `progress`. The result isn't recorded.
+        """
 
 
 class Progress(Protocol):

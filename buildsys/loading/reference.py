@@ -136,6 +136,7 @@ _FORMS: Mapping[Kind, str] = {
     Kind.LABELS: "`//folder:name`, or `:name` in the same package; the targets have to exist.",
     Kind.VARIABLES: "a mapping of names to texts.",
     Kind.LABELLING: "a mapping of names to texts.",
+    Kind.COUNT: "1 to 1000.",
     Kind.CHECKS: f"any of {', '.join(f'`{check}`' for check in Check)}; see [verify.md](verify.md).",
     Kind.HEALTHCHECK: "a mapping with `http` (a URL) or `command` (a list), and optionally "
     "`interval`, `timeout`, `start_period` (durations) and `retries`.",

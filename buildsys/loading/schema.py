@@ -133,7 +133,7 @@ _HEALTHCHECK = {
     "interval": _text(values.DURATION),
     "timeout": _text(values.DURATION),
     "start_period": _text(values.DURATION),
-    "retries": _integer(1, values.MAX_RETRIES),
+    "retries": _integer(1, values.MAX_COUNT),
 }
 _BOOTSTRAP = {
     "packages": {"type": "array", "items": _text(settings.DEBIAN_PACKAGE), "minItems": 1},
@@ -185,6 +185,7 @@ _KINDS: Mapping[Kind, Schema] = MappingProxyType(
             "propertyNames": {"pattern": _whole(values.LABEL_NAME)},
             "additionalProperties": _TEXT,
         },
+        Kind.COUNT: _integer(1, values.MAX_COUNT),
         Kind.CHECKS: {"type": "array", "items": {"enum": list(values.CHECKS)}},
         Kind.HEALTHCHECK: {"$ref": "#/$defs/healthcheck"},
         Kind.BASE: _text(settings.BASE_NAME),

@@ -37,7 +37,7 @@ URL = re.compile(r"https?://[!#-&(-;=?-\[\]_a-z~]+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 MAX_PORT = 65_535
-MAX_RETRIES = 1_000
+MAX_COUNT = 1_000
 _MAX_SIZE = 2**63 - 1
 # The highest number stands for "no user" in the kernel.
 _MAX_ID = 2**32 - 2
@@ -198,7 +198,7 @@ _HEALTHCHECK: Mapping[str, Callable[[Node, str], object]] = MappingProxyType(
         "interval": duration,
         "timeout": duration,
         "start_period": duration,
-        "retries": lambda node, name: integer(node, name, 1, MAX_RETRIES),
+        "retries": lambda node, name: integer(node, name, 1, MAX_COUNT),
     }
 )
 
@@ -214,6 +214,7 @@ _READERS: Mapping[Kind, Callable[[Node, str], AttributeValue]] = MappingProxyTyp
         Kind.VARIABLES: _variables,
         Kind.HEALTHCHECK: healthcheck,
         Kind.LABELLING: _labelling,
+        Kind.COUNT: lambda node, name: integer(node, name, 1, MAX_COUNT),
         Kind.CHECKS: lambda node, name: items(node, name, _check),
         Kind.USER: _user,
         Kind.FOLDERS: lambda node, name: items(

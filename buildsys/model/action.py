@@ -14,10 +14,14 @@ sealed sources."""
 
 
 class Role(StrEnum):
-    """A dependency layer is made of a language's manifests, the code layer of the sources."""
+    """A dependency layer is made of a language's manifests, the code layer of the sources.
+
+    The layer of a test has what the tests said; it is stored only if they passed.
+    """
 
     DEPENDENCY = "dependency"
     CODE = "code"
+    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)

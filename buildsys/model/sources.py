@@ -62,6 +62,20 @@ class GoSources:
 
 
 @dataclass(frozen=True, slots=True)
+class TestSources:
+    """What running a target's own tests takes beyond its image."""
+
+    __test__ = False  # pytest takes classes of such a name for tests
+
+    files: tuple[str, ...]
+    """All that compiling and running them reads, the image's sources among them."""
+    packages: tuple[str, ...] = ()
+    """Go: folders of the packages that have tests."""
+    requirements: tuple[str, ...] = ()
+    """Python: requirements-dev.txt and the files that it includes; empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class PythonSources:
     """A Python program: its requirements, its files, the workspace packages that it imports."""
 

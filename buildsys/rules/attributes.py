@@ -39,6 +39,8 @@ class Kind(Enum):
     """Mapping of label names to strings → sorted `tuple[tuple[str, str], ...]`."""
     CHECKS = "list of checks"
     """Names of `model.check.Check` → `tuple[str, ...]`."""
+    COUNT = "number"
+    """`int`, 1 to 1000."""
     FOLDERS = "list of absolute folders"
     """Absolute, normalised paths in the image → `tuple[str, ...]`."""
 
@@ -86,6 +88,16 @@ IMAGE_ATTRIBUTES: tuple[Attribute, ...] = (
         "Further labels of the image.",
         (),
         "{org.opencontainers.image.vendor: Shop}",
+    ),
+    Attribute(
+        "test_timeout", Kind.DURATION, "How long an attempt of `bs test` may take.", "5m", "30s"
+    ),
+    Attribute(
+        "test_attempts",
+        Kind.COUNT,
+        "How often failing tests are tried; those that pass in the end are flaky.",
+        1,
+        "3",
     ),
     Attribute("env", Kind.VARIABLES, "Environment of the image.", (), "{LOG_LEVEL: info}"),
     Attribute(

@@ -5,7 +5,7 @@ import re
 from buildsys.errors import BuildFileError
 from buildsys.model.action import Action, Role, SourceInput, TargetActions
 from buildsys.model.dockerfile import Stage, env, run
-from buildsys.model.sources import GoSources
+from buildsys.model.sources import GoSources, TestSources
 from buildsys.model.target import Target
 from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
@@ -21,10 +21,12 @@ from buildsys.rules.image import (
     runtime_action,
     source_folder,
 )
+from buildsys.rules.tests import Form, action_of_tests, step_of_tests, time_limit
 
 TAGS = ("netgo",)
 # The flags of packages and of code have to be the same, else Go's cache answers nothing.
-_COMPILE = "go build -buildvcs=false -trimpath -tags " + ",".join(TAGS)
+_FLAGS = "-buildvcs=false -trimpath -tags " + ",".join(TAGS)
+_COMPILE = f"go build {_FLAGS}"
 _LINK = "-ldflags=\"-s -w -extldflags '-static'\""
 _CACHE = "/go/cache"
 # What the code stage compiles itself, packages of the workspace above all, stays in BuildKit for the next
@@ -72,6 +74,22 @@ class GoImage:
             ),
             target.number("max_size"),
         )
+
+    def tests(
+        self, target: Target, sources: GoSources, tests: TestSources, platform: str
+    ) -> TargetActions:
+        """`go test` of the packages in `tests`, on top of the compiled packages."""
+        folders = " ".join(source_folder(folder) for folder in tests.packages)
+        command = f"go test -json -count=1 -timeout {time_limit(target)}s {_FLAGS} {folders}"
+        lines = (
+            f"WORKDIR {source_folder(sources.package)}",
+            step_of_tests(target, Form.GO, command, mounts=(_CACHE_MOUNT,)),
+        )
+        run_tests = action_of_tests(self, "packages", lines, tests.files, platform,
+            stand_ins={"packages": "modules"},
+        )  # fmt: skip
+        below = (self._modules(target, sources, platform), self._packages(sources, platform))
+        return TargetActions(target.label, self.name, (*below, run_tests))
 
     def _modules(self, target: Target, sources: GoSources, platform: str) -> Action:
         system, _, machine = platform.partition("/")

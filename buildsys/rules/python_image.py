@@ -5,7 +5,7 @@ from dataclasses import replace
 from buildsys.errors import BuildFileError
 from buildsys.model.action import Action, Role, SourceInput, TargetActions
 from buildsys.model.dockerfile import Stage, env, run
-from buildsys.model.sources import PythonSources
+from buildsys.model.sources import PythonSources, TestSources
 from buildsys.model.target import Target
 from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
@@ -21,6 +21,7 @@ from buildsys.rules.image import (
     runtime_action,
     source_folder,
 )
+from buildsys.rules.tests import Form, action_of_tests, step_of_tests
 
 # Time stamps don't survive in layers: with the default, timestamp-checked .pyc files are compiled
 # again at every start, in vain, as the user can't write them.
@@ -31,6 +32,12 @@ _COMPILERS = (
     "--no-install-recommends gcc libc6-dev libffi-dev libssl-dev; fi"
 )
 _VENV = "/opt/venv"
+_INSTALL = (
+    f"python3 -m pip --python {_VENV}/bin/python install --no-cache-dir --no-compile"
+    " --disable-pip-version-check --root-user-action=ignore"
+)
+PYTEST = "pytest==9.0.2"
+"""For tests of a package without a requirements-dev.txt."""
 
 
 class PythonImage:
@@ -58,15 +65,67 @@ class PythonImage:
                 at=target.at,
                 hint="name the module to run: `module: my_service`",
             )
-        below = [
-            runtime_action(
-                target, builder=target.text("builder"), version=self.version, platform=platform
-            )
-        ]
-        if sources.requirements:
-            below.append(self._requirements(target, sources, platform))
+        below = self._below(target, sources, platform)
         image = self._image(target, sources, platform, under=below[-1].layer)
         return TargetActions(target.label, self.name, (*below, image), target.number("max_size"))
+
+    def _below(self, target: Target, sources: PythonSources, platform: str) -> list[Action]:
+        """The dependency layers, bottom up."""
+        runtime = runtime_action(
+            target, builder=target.text("builder"), version=self.version, platform=platform
+        )
+        if not sources.requirements:
+            return [runtime]
+        return [runtime, self._requirements(target, sources, platform)]
+
+    def tests(
+        self, target: Target, sources: PythonSources, tests: TestSources, platform: str
+    ) -> TargetActions:
+        """pytest, with what requirements-dev.txt adds to the requirements."""
+        below = self._below(target, sources, platform)
+        below.append(self._test_requirements(target, tests, platform, under=below[-1].layer))
+        folder = source_folder(sources.package)
+        lines = (
+            f"WORKDIR {folder}",
+            *_python_variables(folder),
+            step_of_tests(
+                target, Form.JUNIT, f"{_VENV}/bin/python -m pytest --junitxml=$out/junit.xml"
+            ),
+        )
+        run_tests = action_of_tests(self, "test-requirements", lines, tests.files, platform)
+        return TargetActions(target.label, self.name, (*below, run_tests))
+
+    def _test_requirements(
+        self, target: Target, tests: TestSources, platform: str, *, under: str
+    ) -> Action:
+        venv = (
+            run(f"python3 -m venv --without-pip {_VENV}", offline=True)
+            if under == RUNTIME_LAYER
+            else f"COPY --from={under} {_VENV} {_VENV}"
+        )
+        wanted = f"-r {source_folder(tests.requirements[0])}" if tests.requirements else PYTEST
+        build = Stage(
+            "test-requirements-build",
+            target.text("builder"),
+            (
+                run(_COMPILERS, mounts=[CA_MOUNT]),
+                venv,
+                "COPY --from=test-requirements-inputs / /src/",
+                run(f"{_INSTALL} {wanted}", mounts=[CA_MOUNT]),
+            ),
+        )
+        copy = f"COPY --from=test-requirements-build {_VENV} {_VENV}"
+        return Action(
+            layer="test-requirements",
+            role=Role.DEPENDENCY,
+            rule=self.name,
+            rule_version=self.version,
+            stages=(build, Stage("test-requirements", under, (copy,))),
+            platform=platform,
+            sources=(SourceInput("test-requirements-inputs", tests.requirements),),
+            bases=(target.text("builder"),),
+            layers=(under,),
+        )
 
     def _requirements(self, target: Target, sources: PythonSources, platform: str) -> Action:
         build = Stage(
@@ -77,9 +136,7 @@ class PythonImage:
                 run(f"python3 -m venv --without-pip {_VENV}", offline=True),
                 "COPY --from=requirements-inputs / /src/",
                 run(
-                    f"python3 -m pip --python {_VENV}/bin/python install --no-cache-dir --no-compile"
-                    " --disable-pip-version-check --root-user-action=ignore"
-                    f" -r {source_folder(sources.requirements[0])}",
+                    f"{_INSTALL} -r {source_folder(sources.requirements[0])}",
                     f"{_VENV}/bin/python {_BYTE_COMPILE} {_VENV}",
                     mounts=[CA_MOUNT],
                 ),
@@ -126,11 +183,17 @@ class PythonImage:
             (
                 COPY_OUTPUT,
                 f"WORKDIR {folder}",
-                env("PYTHONPATH", ":".join(dict.fromkeys((folder, "/src")))),
-                env("PYTHONUNBUFFERED", "1"),
-                env("PYTHONDONTWRITEBYTECODE", "1"),
+                *_python_variables(folder),
                 *image_instructions(target, (python, "-m", target.text("module"))),
             ),
         )
         action = code_action(self, (build, image), sources.files, platform, layers=(under,))
         return replace(action, bases=(base,))
+
+
+def _python_variables(folder: str) -> tuple[str, ...]:
+    return (
+        env("PYTHONPATH", ":".join(dict.fromkeys((folder, "/src")))),
+        env("PYTHONUNBUFFERED", "1"),
+        env("PYTHONDONTWRITEBYTECODE", "1"),
+    )

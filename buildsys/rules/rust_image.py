@@ -2,7 +2,7 @@
 
 from buildsys.model.action import Action, Role, SourceInput, TargetActions
 from buildsys.model.dockerfile import Stage, env, run
-from buildsys.model.sources import RustSources
+from buildsys.model.sources import RustSources, TestSources
 from buildsys.model.target import Target
 from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
@@ -19,6 +19,7 @@ from buildsys.rules.image import (
     runtime_action,
     source_folder,
 )
+from buildsys.rules.tests import Form, action_of_tests, step_of_tests
 
 CARGO_CHEF = "0.1.72"
 """The newest that rustc 1.85 compiles."""
@@ -66,6 +67,28 @@ class RustImage:
             target.number("max_size"),
         )
 
+    def tests(
+        self, target: Target, sources: RustSources, tests: TestSources, platform: str
+    ) -> TargetActions:
+        """`cargo test`, on dependencies and dev-dependencies that are compiled for it."""
+        command = f"cargo test --locked --offline {_TARGET}"
+        lines = (
+            f"WORKDIR {source_folder(sources.crate)}",
+            step_of_tests(target, Form.CARGO, command),
+        )
+        run_tests = action_of_tests(self, "test-cook", lines, tests.files, platform)
+        below = (self._chef(target, platform), self._test_cook(sources, platform))
+        return TargetActions(target.label, self.name, (*below, run_tests))
+
+    def _test_cook(self, sources: RustSources, platform: str) -> Action:
+        # Nothing of it is shipped: unoptimised and without debugging information it compiles quickest.
+        quick = (
+            env("CARGO_PROFILE_DEV_DEBUG", "false"),
+            env("CARGO_PROFILE_TEST_DEBUG", "false"),
+            env("CARGO_INCREMENTAL", "0"),
+        )
+        return self._cooked("test-cook", "--tests", sources, platform, quick)
+
     def _chef(self, target: Target, platform: str) -> Action:
         install = run(
             _LIBC,
@@ -87,6 +110,16 @@ class RustImage:
         )
 
     def _cook(self, sources: RustSources, platform: str) -> Action:
+        return self._cooked("cook", "--release", sources, platform)
+
+    def _cooked(
+        self,
+        layer: str,
+        profile: str,
+        sources: RustSources,
+        platform: str,
+        variables: tuple[str, ...] = (),
+    ) -> Action:
         workdir = f"WORKDIR {source_folder(sources.workspace)}"
         planner = Stage(
             "recipe",
@@ -98,20 +131,21 @@ class RustImage:
             ),
         )
         cook = Stage(
-            "cook",
+            layer,
             "chef",
             (
+                *variables,
                 env("RUSTFLAGS", " ".join(_FLAGS)),
                 workdir,
                 "COPY --from=recipe /recipe.json /recipe.json",
                 run(
-                    f"cargo chef cook --release --locked {_TARGET} --recipe-path /recipe.json",
+                    f"cargo chef cook {profile} --locked {_TARGET} --recipe-path /recipe.json",
                     mounts=[CA_MOUNT],
                 ),
             ),
         )
         return Action(
-            layer="cook",
+            layer=layer,
             role=Role.DEPENDENCY,
             rule=self.name,
             rule_version=self.version,

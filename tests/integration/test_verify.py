@@ -65,11 +65,11 @@ def test_a_bad_image_is_told_what_is_wrong(checkout: Checkout) -> None:
 
 
 def test_an_image_that_ends_at_once_is_not_healthy(checkout: Checkout) -> None:
-    checkout.edit(BUILD_FILE, CHECK, f"{CHECK}\n    args: [--bogus]\n    env: {{HOST: nowhere}}")
+    checkout.edit(BUILD_FILE, CHECK, f"{CHECK}\n    env: {{MAX_BODY_BYTES: some}}")
     ran = checkout.bs("verify", "http-worker")
     assert ran.code == 3
     assert "health: `verify-http-worker` ended with exit code 1" in ran.out
-    assert "cannot listen" in ran.out
+    assert "not a whole number above 0" in ran.out
 
 
 def test_images_of_all_languages_are_the_same_when_built_from_nothing(platform: Checkout) -> None:

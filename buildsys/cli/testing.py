@@ -1,0 +1,93 @@
+"""`bs test`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from buildsys.cli import context
+from buildsys.cli.build import JSON, Patterns
+from buildsys.cli.commands import BuildChoices, built
+from buildsys.errors import BuildFailed, CheckFailed, MachineError
+from buildsys.reporting.sinks import Tee
+
+if TYPE_CHECKING:
+    from buildsys.execution.report import BuildReport
+    from buildsys.model.label import Label
+    from buildsys.reporting.tests import TargetTests
+    from buildsys.testing.judge import TestJudge
+
+
+def register(app: typer.Typer) -> None:
+    app.command("test")(run_tests)
+
+
+def run_tests(
+    patterns: Patterns = None,
+    json: JSON = False,
+    jobs: Annotated[
+        int | None, typer.Option("-j", "--jobs", min=1, help="Actions at a time.")
+    ] = None,
+    no_cache_tests: Annotated[
+        bool, typer.Option("--no-cache-tests", help="Run even tests that passed before.")
+    ] = False,
+    junit: Annotated[
+        str, typer.Option("--junit", metavar="FILE", help="Write what all tests said as JUnit XML.")
+    ] = "",
+) -> int:
+    """Run the targets' own tests on top of their dependency layers; those that passed before are not run."""
+    from buildsys.reporting.documents import dumped  # noqa: PLC0415
+    from buildsys.reporting.tests import document_of_tests, lines_of_tests  # noqa: PLC0415
+    from buildsys.request import BuildRequest  # noqa: PLC0415
+    from buildsys.testing.judge import TestJudge  # noqa: PLC0415
+
+    session = context.session(Tee())
+    labels = session.select(tuple(patterns or ()))
+    judge = TestJudge(session.machine.store.blobs)
+    request = BuildRequest(session, labels, judge=judge)
+    report = built(request, BuildChoices(jobs=jobs, keep_going=True), rerun_tests=no_cache_tests)
+    found = [_tests_of(label, report, judge) for label in labels]
+    if junit:
+        _write_junit(junit, found)
+    if json:
+        name = session.workspace.settings.name
+        context.say(dumped(document_of_tests(name, found, report.solves)))
+    else:
+        context.say("\n".join(lines_of_tests(found, colour=context.coloured())))
+    return _exit_code(report)
+
+
+def _tests_of(label: "Label", report: "BuildReport", judge: "TestJudge") -> "TargetTests":
+    from buildsys.model.tests import Verdict  # noqa: PLC0415
+    from buildsys.reporting.tests import TargetTests, TestOutcome  # noqa: PLC0415
+
+    target = next((target for target in report.targets if target.label == label), None)
+    if target is None:
+        return TargetTests(label, TestOutcome.NONE)
+    layer = target.layers[-1]
+    run = judge.runs.get(layer.key)
+    if run is not None and not run.passed:
+        return TargetTests(label, TestOutcome.FAILED, run, layer.key)
+    if layer.result is None:
+        return TargetTests(label, TestOutcome.NOT_BUILT, None, layer.key)
+    if run is not None:
+        flaky = TestOutcome.FLAKY if run.count(Verdict.FLAKY) else TestOutcome.PASSED
+        return TargetTests(label, flaky, run, layer.key)
+    return TargetTests(label, TestOutcome.CACHED, judge.read(layer.result), layer.key)
+
+
+def _write_junit(path: str, found: list["TargetTests"]) -> None:
+    from buildsys.testing.junit import junit_xml  # noqa: PLC0415
+
+    content = junit_xml({one.label: one.run for one in found if one.run is not None})
+    try:
+        with open(path, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise MachineError(f"can't write {path}: {error.strerror}") from None
+
+
+def _exit_code(report: "BuildReport") -> int:
+    for error in report.errors:
+        if not isinstance(error, BuildFailed | CheckFailed):
+            context.complain(error)
+    return max((error.exit_code for error in report.errors), default=0)

@@ -1,0 +1,88 @@
+"""What the tests of all rules have in common: they are run, and what they said is the layer.
+
+The step itself always succeeds, so that what failing tests said can be exported too. Below /out/test:
+
+    limit          seconds that one attempt may take
+    form           how to read what the tests said (see `Form`)
+    1/log, 2/log   what attempt 1, 2, … wrote
+    1/junit.xml    where the tests write JUnit XML
+    1/end          exit code and seconds, separated by a space
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+from buildsys.model.action import Action, Role, SourceInput
+from buildsys.model.dockerfile import Stage, run
+from buildsys.model.target import Target
+from buildsys.rules.image import NamedRule
+
+TEST_LAYER = "tests"
+RESULTS = "/out/test"
+_GRACE_S = 10
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+
+class Form(StrEnum):
+    """In which form tests say how they went."""
+
+    GO = "go test -json"
+    JUNIT = "junit"
+    CARGO = "cargo test"
+
+
+def seconds(duration: str) -> int:
+    """`1m30s` → 90; at least 1."""
+    found = re.findall(r"([0-9]+)(ms|h|m|s)", duration)
+    return max(1, round(sum(int(number) * _UNITS[unit] for number, unit in found)))
+
+
+def time_limit(target: Target) -> int:
+    """How many seconds one attempt may take."""
+    return seconds(target.text("test_timeout"))
+
+
+def step_of_tests(target: Target, form: Form, command: str, *, mounts: tuple[str, ...] = ()) -> str:
+    """The step that runs `command` until it succeeds, at most as often as the target says.
+
+    `command` may name `$out`, the folder of the attempt. What it leaves running ends with the step.
+    """
+    attempts = target.number("test_attempts") or 1
+    limit = time_limit(target)
+    # Go's own limit comes first: it says where a test hangs.
+    killed = limit + _GRACE_S if form is Form.GO else limit
+    loop = (
+        f"for attempt in $(seq {attempts}); do out={RESULTS}/$attempt; mkdir -p $out;"
+        " begin=$(date +%s); code=0;"
+        f" timeout -s KILL {killed} {command} > $out/log 2>&1 < /dev/null || code=$?;"
+        ' echo "$code $(($(date +%s) - begin))" > $out/end;'
+        " if [ $code = 0 ]; then break; fi; done"
+    )
+    prepare = f"mkdir -p {RESULTS} /tmp && echo '{form}' > {RESULTS}/form && echo {limit} > {RESULTS}/limit"
+    return run(prepare, loop, mounts=mounts, offline=True)
+
+
+def action_of_tests(
+    rule: NamedRule,
+    under: str,
+    lines: tuple[str, ...],
+    files: tuple[str, ...],
+    platform: str,
+    *,
+    stand_ins: Mapping[str, str] | None = None,
+) -> Action:
+    """The action that runs tests on top of the layer `under`."""
+    tests = Stage("tests", under, ("COPY --from=test-sources / /src/", *lines))
+    results = Stage("results", "scratch", (f"COPY --from=tests {RESULTS} /",))
+    return Action(
+        layer=TEST_LAYER,
+        role=Role.TEST,
+        rule=rule.name,
+        rule_version=rule.version,
+        stages=(tests, results),
+        platform=platform,
+        sources=(SourceInput("test-sources", files),),
+        layers=(under,),
+        stand_ins=stand_ins,
+    )
