@@ -7,6 +7,7 @@ from buildsys.errors import BuildsysError
 from buildsys.execution.builder import Builder, Options
 from buildsys.execution.lookup import TargetStatus, look_up, status_of
 from buildsys.execution.perform import Performer
+from buildsys.execution.ports import Judge
 from buildsys.execution.report import BuildReport
 from buildsys.keys.keying import KeyedTarget, keyed
 from buildsys.model.action import Action, Role, SourceInput, TargetActions
@@ -93,6 +94,7 @@ class Checkout:
     clock: FakeClock = field(default_factory=FakeClock)
     bases: dict[str, str] = field(default_factory=lambda: dict(BASES))
     expected_s: dict[str, float] = field(default_factory=dict)
+    judge: Judge | None = None
     last: dict[tuple[Label, str], ActionKey] = field(default_factory=dict)
 
     @property
@@ -101,7 +103,13 @@ class Checkout:
 
     def performer(self) -> Performer:
         return Performer(
-            self.store, self.store, self.sources, self.solver, self.clock, {"host": "here"}
+            self.store,
+            self.store,
+            self.sources,
+            self.solver,
+            self.clock,
+            {"host": "here"},
+            self.judge,
         )
 
     def keyed(self, targets: Iterable[TargetActions]) -> tuple[KeyedTarget, ...]:
@@ -113,13 +121,14 @@ class Checkout:
         jobs: int = 1,
         keep_going: bool = False,
         force: bool = False,
+        rerun_tests: bool = False,
     ) -> BuildReport:
         """Build from a fresh look at the files, on a clean record of events."""
         self.sink.events.clear()
         self.solver.requests.clear()
         planned = self.keyed(targets)
         builder = Builder(self.performer(), self.sink, self.expected_s)
-        options = Options(jobs, keep_going=keep_going, force=force)
+        options = Options(jobs, keep_going=keep_going, force=force, rerun_tests=rerun_tests)
         report = builder.build(planned, look_up(planned, self.store), self.bases, options)
         for made in report.targets:
             for layer in made.layers:

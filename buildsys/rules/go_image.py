@@ -80,7 +80,9 @@ class GoImage:
     ) -> TargetActions:
         """`go test` of the packages in `tests`, on top of the compiled packages."""
         folders = " ".join(source_folder(folder) for folder in tests.packages)
-        command = f"go test -json -count=1 -timeout {time_limit(target)}s {_FLAGS} {folders}"
+        command = (
+            f"go test -json -count=1 -timeout {time_limit(target)}s {_FLAGS} {_LINK} {folders}"
+        )
         lines = (
             f"WORKDIR {source_folder(sources.package)}",
             step_of_tests(target, Form.GO, command, mounts=(_CACHE_MOUNT,)),

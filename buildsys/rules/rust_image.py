@@ -74,7 +74,7 @@ class RustImage:
         command = f"cargo test --locked --offline {_TARGET}"
         lines = (
             f"WORKDIR {source_folder(sources.crate)}",
-            step_of_tests(target, Form.CARGO, command),
+            step_of_tests(target, Form.CARGO, command, compiled=f"{command} --no-run"),
         )
         run_tests = action_of_tests(self, "test-cook", lines, tests.files, platform)
         below = (self._chef(target, platform), self._test_cook(sources, platform))

@@ -20,7 +20,7 @@ from buildsys.rules.image import NamedRule
 
 TEST_LAYER = "tests"
 RESULTS = "/out/test"
-_GRACE_S = 10
+_GO_COMPILES_S = 900
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -43,19 +43,23 @@ def time_limit(target: Target) -> int:
     return seconds(target.text("test_timeout"))
 
 
-def step_of_tests(target: Target, form: Form, command: str, *, mounts: tuple[str, ...] = ()) -> str:
+def step_of_tests(
+    target: Target, form: Form, command: str, *, compiled: str = "", mounts: tuple[str, ...] = ()
+) -> str:
     """The step that runs `command` until it succeeds, at most as often as the target says.
 
-    `command` may name `$out`, the folder of the attempt. What it leaves running ends with the step.
+    `command` may name `$out`, the folder of the attempt; `compiled` comes before it and has all the time
+    that it needs. What they leave running ends with the step.
     """
     attempts = target.number("test_attempts") or 1
     limit = time_limit(target)
-    # Go's own limit comes first: it says where a test hangs.
-    killed = limit + _GRACE_S if form is Form.GO else limit
+    # Go has a limit of its own, which says where a test hangs, and doesn't count compiling.
+    killed = limit + _GO_COMPILES_S if form is Form.GO else limit
+    before = f"{compiled} && begin=$(date +%s) && " if compiled else ""
     loop = (
         f"for attempt in $(seq {attempts}); do out={RESULTS}/$attempt; mkdir -p $out;"
         " begin=$(date +%s); code=0;"
-        f" timeout -s KILL {killed} {command} > $out/log 2>&1 < /dev/null || code=$?;"
+        f" {{ {before}timeout -s KILL {killed} {command}; }} > $out/log 2>&1 < /dev/null || code=$?;"
         ' echo "$code $(($(date +%s) - begin))" > $out/end;'
         " if [ $code = 0 ]; then break; fi; done"
     )

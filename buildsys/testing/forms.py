@@ -3,11 +3,14 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 from xml.etree import ElementTree as ET
 
 from buildsys.model.tests import TestCase, Verdict
 
+_Test: TypeAlias = tuple[str, str]
+"""Package and name; no name is the package itself."""
+_NO_TEST = ("", "")
 _GO_ENDS = {"pass": Verdict.PASSED, "fail": Verdict.FAILED, "skip": Verdict.SKIPPED}
 _CARGO_PROGRAM = re.compile(r"^ *(?:Running|Doc-tests) (?:unittests )?(\S+)")
 _CARGO_CASE = re.compile(r"^test (.+) \.\.\. (ok|FAILED|ignored)(?:, .*)?$")
@@ -18,29 +21,25 @@ _CARGO_OUTPUT = re.compile(r"^---- (.+) stdout ----$")
 def read_go(log: str) -> tuple[tuple[TestCase, ...], str]:
     """`go test -json` (cmd/test2json): a JSON object a line; whatever isn't one is shown as it is.
 
-    A package that fails without a failing test of its own (it doesn't compile, it panics) is a case.
+    A package that fails without a failing test of its own (it doesn't compile, it panics) is a case. The log
+    is that of `go test` without `-v`: what passing tests print is left out.
     """
-    shown: list[str] = []
-    output: dict[tuple[str, str], list[str]] = {}
+    said: list[tuple[_Test, str]] = []
     cases: list[TestCase] = []
     for line in log.splitlines(keepends=True):
         event = _go_event(line)
         if event is None:
-            shown.append(line)
+            said.append((_NO_TEST, line))
             continue
-        suite, name = (
-            str(event.get("Package", event.get("ImportPath", ""))),
-            str(event.get("Test", "")),
-        )
-        text = str(event.get("Output", ""))
-        if text:
-            shown.append(text)
-            output.setdefault((suite, name), []).append(text)
+        test = (str(event.get("Package", event.get("ImportPath", ""))), str(event.get("Test", "")))
+        said.append((test, str(event.get("Output", ""))))
         verdict = _GO_ENDS.get(str(event.get("Action")))
         if verdict is not None:
-            said = "" if verdict is Verdict.PASSED else "".join(output.get((suite, name), ()))
-            cases.append(TestCase(suite, name, verdict, float(event.get("Elapsed", 0.0)), said))
-    return tuple(_go_cases(cases)), "".join(shown)
+            output = "" if verdict is Verdict.PASSED else "".join(t for of, t in said if of == test)
+            cases.append(TestCase(*test, verdict, float(event.get("Elapsed", 0.0)), output))
+    passed = {(case.suite, case.name) for case in cases if case.verdict is Verdict.PASSED}
+    shown = "".join(text for test, text in said if not test[1] or test not in passed)
+    return tuple(_go_cases(cases)), shown
 
 
 def _go_event(line: str) -> Mapping[str, Any] | None:

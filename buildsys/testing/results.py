@@ -10,6 +10,9 @@ from buildsys.model.tests import TestCase, TestRun, Verdict
 from buildsys.rules.tests import Form
 from buildsys.testing.forms import read_cargo, read_go, read_junit
 
+_GO_TIMEOUT = "panic: test timed out after"
+"""Said by package testing, in place of the output of the test that hangs."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
@@ -43,7 +46,7 @@ def read_results(image: StoredImage) -> TestRun:
         exit_code=last.exit_code,
         duration_s=sum(attempt.duration_s for attempt in attempts),
         attempts=len(attempts),
-        timed_out=last.exit_code != 0 and last.duration_s >= limit_s,
+        timed_out=last.exit_code != 0 and _timed_out(last, form, limit_s),
         log=last.log,
     )
 
@@ -58,6 +61,12 @@ def _attempt(contents: Mapping[str, str], number: int, form: Form) -> _Attempt:
     else:
         cases = read_cargo(log)
     return _Attempt(int(code), float(seconds), cases, log)
+
+
+def _timed_out(attempt: _Attempt, form: Form, limit_s: float) -> bool:
+    if form is Form.GO:
+        return _GO_TIMEOUT in attempt.log
+    return attempt.duration_s >= limit_s
 
 
 def _with_flaky(attempts: list[_Attempt]) -> tuple[TestCase, ...]:

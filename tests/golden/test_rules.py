@@ -14,9 +14,21 @@ import pytest
 from buildsys.images.eject import dockerfile
 from buildsys.keys.keying import keyed
 from buildsys.model.action import TargetActions
+from buildsys.model.sources import TestSources
 from buildsys.model.target import Healthcheck
+from buildsys.rules.registry import GO, PYTHON, RUST
 from tests.fakes import DictFiles, File
-from tests.targets import GO_SOURCES, PINS, PYTHON_SOURCES, go, python, rust
+from tests.targets import (
+    GO_SOURCES,
+    PINS,
+    PLATFORM,
+    PYTHON_SOURCES,
+    RUST_SOURCES,
+    go,
+    make_target,
+    python,
+    rust,
+)
 
 HERE = Path(__file__).parent
 CASES: dict[str, Callable[[], TargetActions]] = {
@@ -37,6 +49,27 @@ CASES: dict[str, Callable[[], TargetActions]] = {
     "python_image/plain": lambda: python(port=8080),
     "python_image/no_requirements": lambda: python(replace(PYTHON_SOURCES, requirements=())),
     "rust_image/plain": lambda: rust(binary="aob"),
+    "go_image/tests": lambda: GO.tests(
+        make_target("go_image", "//cmd/api", test_attempts=3, test_timeout="1m30s"),
+        GO_SOURCES,
+        TestSources((*GO_SOURCES.files, "cmd/api/main_test.go"), packages=("cmd/api",)),
+        PLATFORM,
+    ),
+    "python_image/tests": lambda: PYTHON.tests(
+        make_target("python_image", "//cmd/agent", module="agent"),
+        PYTHON_SOURCES,
+        TestSources(
+            (*PYTHON_SOURCES.files, "cmd/agent/tests/test_agent.py"),
+            requirements=("cmd/agent/requirements-dev.txt",),
+        ),
+        PLATFORM,
+    ),
+    "rust_image/tests": lambda: RUST.tests(
+        make_target("rust_image", "//cmd/cli"),
+        RUST_SOURCES,
+        TestSources((*RUST_SOURCES.files, "cmd/cli/tests/it.rs")),
+        PLATFORM,
+    ),
 }
 
 
