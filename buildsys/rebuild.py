@@ -11,9 +11,10 @@ from buildsys.errors import BuildsysError
 from buildsys.execution.bases import bootstrap_key
 from buildsys.execution.builder import Options
 from buildsys.images.stored import StoredImage
+from buildsys.machine import Machine
 from buildsys.model.label import Label
 from buildsys.request import BuildRequest
-from buildsys.wiring import Machine, Session
+from buildsys.wiring import Session
 
 _REMOVING_S = 30.0
 

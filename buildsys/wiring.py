@@ -1,10 +1,8 @@
 """Where adapters are put together, for one command in one workspace. Nothing here decides anything."""
 
 import os
-import platform as machine
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from buildsys import __version__
 from buildsys.analysis.analyze import Analysis
-from buildsys.events import EventSink, Noted, Warned
 from buildsys.execution.bases import BaseProvider, KnownBase, known_bases
 from buildsys.execution.lookup import Lookup, TargetStatus, look_up, status_of
 from buildsys.execution.ports import Judge
@@ -21,92 +18,22 @@ from buildsys.keys.keying import KeyedTarget, keyed
 from buildsys.loading import bases_lock
 from buildsys.loading.patterns import select
 from buildsys.loading.workspace import Workspace, load
+from buildsys.machine import Machine, SystemClock
 from buildsys.model.action import TargetActions
 from buildsys.model.label import Label
 from buildsys.rules.registry import RULES
 from buildsys.store import durable
-from buildsys.store.disk_store import DiskStore
 from buildsys.workspace.index import FileIndex
 from buildsys.workspace.last_built import LastBuilt
 from buildsys.workspace.root import find_root
 from buildsys.workspace.tree import DiskTree
 
 if TYPE_CHECKING:
-    from buildsys.engine.daemon import Daemon
     from buildsys.engine.locate import EngineLocator
     from buildsys.execution.builder import Builder
 
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-
-
-class SystemClock:
-    """The port `Clock`."""
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-def cache_folder(environment: Mapping[str, str]) -> str:
-    """Where bs keeps its state: `$BS_CACHE_DIR`, else `$XDG_CACHE_HOME/bs`, else `~/.cache/bs`."""
-    chosen = environment.get("BS_CACHE_DIR")
-    if chosen:
-        return os.path.abspath(chosen)
-    above = environment.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(above, "bs")
-
-
-@dataclass
-class Machine:
-    """What doesn't depend on a workspace: the store and the engine of this user."""
-
-    environment: Mapping[str, str]
-    sink: EventSink
-    tools: str = ""
-    """Folder of BuildKit's programs, by default one below the cache folder."""
-
-    @cached_property
-    def cache_folder(self) -> str:
-        return cache_folder(self.environment)
-
-    @cached_property
-    def platform(self) -> str:
-        name = machine.machine()
-        return f"linux/{_MACHINES.get(name, name)}"
-
-    @cached_property
-    def store(self) -> DiskStore:
-        return DiskStore(os.path.join(self.cache_folder, "store"), self.platform, self.warn)
-
-    @cached_property
-    def daemon(self) -> "Daemon":
-        from buildsys.engine.daemon import Daemon  # noqa: PLC0415 - a no-op needs no engine
-        from buildsys.engine.provision import Toolbox  # noqa: PLC0415
-
-        folder = os.path.join(self.cache_folder, "engine")
-        tools = self.tools or os.path.join(folder, "bin")
-        return Daemon(folder, Toolbox(tools, self.environment.get("PATH", ""), self.note))
-
-    def beside(self, folder: str) -> "Machine":
-        """This machine with a store and a private engine of its own in `folder`, both empty."""
-        environment = {**self.environment, "BS_CACHE_DIR": folder}
-        other = Machine(environment, self.sink, self.daemon.toolbox.folder)
-        environment["BUILDKIT_HOST"] = other.daemon.address
-        return other
-
-    def locator(self, configured: tuple[str, ...] = ()) -> "EngineLocator":
-        from buildsys.engine.locate import EngineLocator  # noqa: PLC0415
-
-        named = self.environment.get("BUILDKIT_HOST")
-        addresses = (named,) if named else configured
-        return EngineLocator(addresses, self.daemon, self.environment, self.note)
-
-    def warn(self, message: str) -> None:
-        self.sink.emit(Warned(message))
-
-    def note(self, message: str) -> None:
-        self.sink.emit(Noted(message))
 
 
 @dataclass

@@ -5,8 +5,9 @@ import sys
 
 from buildsys.errors import BuildsysError
 from buildsys.events import EventSink
+from buildsys.machine import Machine
 from buildsys.reporting.sinks import PlainLines
-from buildsys.wiring import Machine, Session
+from buildsys.wiring import Session
 
 
 def machine(sink: EventSink | None = None) -> Machine:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from buildsys.wiring import Machine
+from buildsys.machine import Machine
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,11 +74,31 @@ def binary_name(target: Target) -> str:
 def runtime_action(target: Target, *, builder: str, version: int, platform: str) -> Action:
     """The runtime base with the account, writable folders and certificates: all that code isn't.
 
-    The builder base makes the files, so that a base without a shell serves as well. Lines of passwd
-    and group are appended rather than made by adduser, which not every base has.
+    The builder base makes the files, so that a base without a shell serves as well.
     """
     base = target.text("base")
     below = () if base == bases.NONE else (base,)
+    make_files = run(
+        *_account_commands(target),
+        mounts=[f"type=bind,from={name},target=/runtime" for name in below],
+        offline=True,
+    )
+    account = Stage("account", builder, (make_files,))
+    runtime = Stage(RUNTIME_LAYER, base, ("COPY --from=account /account/ /",))
+    return Action(
+        layer=RUNTIME_LAYER,
+        role=Role.DEPENDENCY,
+        rule="image",
+        rule_version=version,
+        stages=(account, runtime),
+        platform=platform,
+        bases=(builder, *below),
+        rewrite_times=True,
+    )
+
+
+def _account_commands(target: Target) -> list[str]:
+    """Lines of passwd and group are appended rather than made by adduser, which not every base has."""
     uid, _, gid = target.text("user").partition(":")
     copy_accounts = (
         "for f in passwd group; do "
@@ -92,37 +112,15 @@ def runtime_action(target: Target, *, builder: str, version: int, platform: str)
         f"(cut -d: -f3 /account/etc/group | grep -qx {gid}"
         f" || echo app:x:{gid}: >> /account/etc/group)"
     )
-    commands = [
+    return [
         "mkdir -p /account/etc/ssl/certs",
-        *([] if below else ["mkdir -m 1777 /account/tmp"]),
+        *(["mkdir -m 1777 /account/tmp"] if target.text("base") == bases.NONE else []),
         copy_accounts,
         add_user,
         add_group,
         f"(test -e /runtime{CA_BUNDLE} || cp {CA_BUNDLE} /account{CA_BUNDLE})",
         *_writable_commands(target, f"{uid}:{gid}"),
     ]
-    account = Stage(
-        "account",
-        builder,
-        (
-            run(
-                *commands,
-                mounts=[f"type=bind,from={name},target=/runtime" for name in below],
-                offline=True,
-            ),
-        ),
-    )
-    runtime = Stage(RUNTIME_LAYER, base, ("COPY --from=account /account/ /",))
-    return Action(
-        layer=RUNTIME_LAYER,
-        role=Role.DEPENDENCY,
-        rule="image",
-        rule_version=version,
-        stages=(account, runtime),
-        platform=platform,
-        bases=(builder, *below),
-        rewrite_times=True,
-    )
 
 
 def _writable_commands(target: Target, owner: str) -> list[str]:

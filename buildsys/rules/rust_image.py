@@ -120,23 +120,13 @@ class RustImage:
         platform: str,
         variables: tuple[str, ...] = (),
     ) -> Action:
-        workdir = f"WORKDIR {source_folder(sources.workspace)}"
-        planner = Stage(
-            "recipe",
-            "chef",
-            (
-                workdir,
-                "COPY --from=recipe-inputs / /src/",
-                run("cargo chef prepare --recipe-path /recipe.json", mounts=[CA_MOUNT]),
-            ),
-        )
         cook = Stage(
             layer,
             "chef",
             (
                 *variables,
                 env("RUSTFLAGS", " ".join(_FLAGS)),
-                workdir,
+                f"WORKDIR {source_folder(sources.workspace)}",
                 "COPY --from=recipe /recipe.json /recipe.json",
                 run(
                     f"cargo chef cook {profile} --locked {_TARGET} --recipe-path /recipe.json",
@@ -149,7 +139,7 @@ class RustImage:
             role=Role.DEPENDENCY,
             rule=self.name,
             rule_version=self.version,
-            stages=(planner, cook),
+            stages=(_recipe(sources), cook),
             platform=platform,
             sources=(SourceInput("recipe-inputs", sources.manifests, sources.target_paths),),
             layers=("chef",),
@@ -179,3 +169,15 @@ class RustImage:
             platform,
             layers=("cook", RUNTIME_LAYER),
         )
+
+
+def _recipe(sources: RustSources) -> Stage:
+    return Stage(
+        "recipe",
+        "chef",
+        (
+            f"WORKDIR {source_folder(sources.workspace)}",
+            "COPY --from=recipe-inputs / /src/",
+            run("cargo chef prepare --recipe-path /recipe.json", mounts=[CA_MOUNT]),
+        ),
+    )

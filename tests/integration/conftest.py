@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from buildsys.wiring import cache_folder
+from buildsys.machine import cache_folder
 from tests.integration.real import Checkout, clone_store, copy_platform, process
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildsys.wiring import Machine
+from buildsys.machine import Machine
 from tests.integration.real import Checkout, Ran, files_of_layout
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from buildsys.engine.provision import BUILDKIT, Toolbox
 from buildsys.images.layout import write_layout
+from buildsys.machine import Machine, cache_folder
 from buildsys.rules import bases
-from buildsys.wiring import Machine, cache_folder
 from tests.integration.conftest import docker, free_port, listens, wait_for
 from tests.integration.real import Checkout, process
 from tests.integration.test_eject import Silent

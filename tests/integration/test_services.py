@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from buildsys.wiring import Machine
+from buildsys.machine import Machine
 from tests.integration.real import REPOSITORY
 from tests.integration.test_eject import Silent
 

@@ -13,8 +13,9 @@ from buildsys.execution.lookup import status_of
 from buildsys.execution.perform import Performer
 from buildsys.keys.explain import Reason
 from buildsys.keys.keying import keyed
+from buildsys.machine import Machine
 from buildsys.rules.bases import BUILT_IN
-from buildsys.wiring import Machine, Session
+from buildsys.wiring import Session
 from buildsys.workspace.sealing import DiskSealer
 from tests.fakes import FakeClock, FakeSolver, RecordingSink
 

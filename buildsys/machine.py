@@ -1,0 +1,86 @@
+"""What doesn't depend on a workspace: the clock, the store and the engine of this user."""
+
+import os
+import platform as machine
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from buildsys.events import EventSink, Noted, Warned
+from buildsys.store.disk_store import DiskStore
+
+if TYPE_CHECKING:
+    from buildsys.engine.daemon import Daemon
+    from buildsys.engine.locate import EngineLocator
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class SystemClock:
+    """The port `Clock`."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def cache_folder(environment: Mapping[str, str]) -> str:
+    """Where bs keeps its state: `$BS_CACHE_DIR`, else `$XDG_CACHE_HOME/bs`, else `~/.cache/bs`."""
+    chosen = environment.get("BS_CACHE_DIR")
+    if chosen:
+        return os.path.abspath(chosen)
+    above = environment.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(above, "bs")
+
+
+@dataclass
+class Machine:
+    """What doesn't depend on a workspace: the store and the engine of this user."""
+
+    environment: Mapping[str, str]
+    sink: EventSink
+    tools: str = ""
+    """Folder of BuildKit's programs, by default one below the cache folder."""
+
+    @cached_property
+    def cache_folder(self) -> str:
+        return cache_folder(self.environment)
+
+    @cached_property
+    def platform(self) -> str:
+        name = machine.machine()
+        return f"linux/{_MACHINES.get(name, name)}"
+
+    @cached_property
+    def store(self) -> DiskStore:
+        return DiskStore(os.path.join(self.cache_folder, "store"), self.platform, self.warn)
+
+    @cached_property
+    def daemon(self) -> "Daemon":
+        from buildsys.engine.daemon import Daemon  # noqa: PLC0415 - a no-op needs no engine
+        from buildsys.engine.provision import Toolbox  # noqa: PLC0415
+
+        folder = os.path.join(self.cache_folder, "engine")
+        tools = self.tools or os.path.join(folder, "bin")
+        return Daemon(folder, Toolbox(tools, self.environment.get("PATH", ""), self.note))
+
+    def beside(self, folder: str) -> "Machine":
+        """This machine with a store and a private engine of its own in `folder`, both empty."""
+        environment = {**self.environment, "BS_CACHE_DIR": folder}
+        other = Machine(environment, self.sink, self.daemon.toolbox.folder)
+        environment["BUILDKIT_HOST"] = other.daemon.address
+        return other
+
+    def locator(self, configured: tuple[str, ...] = ()) -> "EngineLocator":
+        from buildsys.engine.locate import EngineLocator  # noqa: PLC0415
+
+        named = self.environment.get("BUILDKIT_HOST")
+        addresses = (named,) if named else configured
+        return EngineLocator(addresses, self.daemon, self.environment, self.note)
+
+    def warn(self, message: str) -> None:
+        self.sink.emit(Warned(message))
+
+    def note(self, message: str) -> None:
+        self.sink.emit(Noted(message))
