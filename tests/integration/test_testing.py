@@ -1,5 +1,6 @@
 """`bs test` in a real BuildKit: Go, Python and Rust; passed, cached, failed, hanging, flaky."""
 
+import uuid
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -48,8 +49,9 @@ def test_tests_of_all_languages_run_once_and_change_no_image(checkout: Checkout)
     ran = checkout.bs("test", GO, PYTHON, RUST, "--json")
     assert ran.json["engine"] == {"solves": 0}
     assert {target["outcome"] for target in ran.json["targets"]} == {"cached"}
-    write(checkout, PYTHON_TEST, "def test_more() -> None:\n    assert True\n")
-    write(checkout, GO_TEST, failing_go(""))
+    new = uuid.uuid4().hex  # the store outlives a run of these tests
+    write(checkout, PYTHON_TEST, f"def test_more() -> None:\n    assert '{new}'\n")
+    write(checkout, GO_TEST, failing_go(f"// {new}"))
     write(checkout, "cmd/aob-cli/tests/more.rs", "#[test]\nfn more() {}\n")
     assert checkout.stale(GO, PYTHON) == set(), "tests are no inputs of images"
     ran = checkout.bs("test", PYTHON, GO, "--json")
