@@ -2,7 +2,7 @@
 
 import typer
 
-from buildsys.cli import bases, build, engine, inspect, running, state, testing, verifying
+from buildsys.cli import bases, build, engine, inspect, running, sizing, state, testing, verifying
 
 app = typer.Typer(
     name="bs",
@@ -17,6 +17,7 @@ state.register(app)
 inspect.register(app)
 running.register(app)
 testing.register(app)
+sizing.register(app)
 verifying.register(app)
 app.add_typer(engine.app, name="engine")
 app.add_typer(bases.app, name="bases")

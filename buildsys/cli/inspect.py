@@ -48,7 +48,7 @@ def image(
     """Say where the image of a target is; or export it."""
     session = context.session()
     chosen = _one(session, label)
-    result = _built(session.status((chosen,))[0])
+    result = built_image(session.status((chosen,))[0])
     if output:
         _export(session, chosen, result, output)
     fields = {
@@ -74,7 +74,7 @@ def load(patterns: Patterns = None) -> int:
 
     session = context.session()
     for status in session.status(session.select(tuple(patterns or ()))):
-        result = _built(status)
+        result = built_image(status)
         tags = load_into_docker(session.machine.store.blobs, result, status.label.name)
         context.say(f"{status.label} {' '.join(tags)}")
     return 0
@@ -97,7 +97,12 @@ def _one(session: Session, pattern: str) -> Label:
     return labels[0]
 
 
-def _built(status: TargetStatus) -> ActionResult:
+def built_image(status: TargetStatus) -> ActionResult:
+    """The stored image.
+
+    Raises:
+        MachineError: it isn't stored as the sources are now.
+    """
     result = status.layers[-1].result
     if result is None:
         raise MachineError(

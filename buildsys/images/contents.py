@@ -44,14 +44,19 @@ Reader = Callable[[str, bytes], None]
 """Is given the path and the content of each regular file of each layer, from the bottom up."""
 
 
-def files_of(image: StoredImage, read: Reader | None = None) -> dict[str, ImageFile]:
-    """Path → what is there, in the order of paths.
+def files_of(
+    image: StoredImage,
+    read: Reader | None = None,
+    on_layer: Callable[[int], None] = lambda _number: None,
+) -> dict[str, ImageFile]:
+    """Path → what is there, in the order of paths; `on_layer` is told before each layer, from 0.
 
     Raises:
         MachineError: a layer is missing or damaged.
     """
     files: dict[str, ImageFile] = {}
     for number, layer in enumerate(image.layers()):
+        on_layer(number)
         # A whiteout hides what is below its layer, wherever it stands in the layer.
         added: dict[str, ImageFile] = {}
         hidden: list[str] = []
