@@ -86,9 +86,14 @@ class Session:
         return self._keyed(self._analysis().test_actions(labels), bases)
 
     def _analysis(self) -> Analysis:
-        workspace = self.workspace
-        platform = self.machine.platform
-        return Analysis(workspace.targets, self.tree, platform, workspace.settings.exclude)
+        settings = self.workspace.settings
+        return Analysis(
+            self.workspace.targets,
+            self.tree,
+            self.machine.platform,
+            settings.exclude,
+            settings.bases,
+        )
 
     def _keyed(
         self, targets: tuple[TargetActions, ...], bases: Mapping[str, KnownBase]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from buildsys.analysis.go_sources import go_sources
 from buildsys.analysis.go_tests import go_tests
@@ -12,10 +13,10 @@ from buildsys.model.action import TargetActions
 from buildsys.model.globs import matcher
 from buildsys.model.graph import Cycle, Graph
 from buildsys.model.label import Label
-from buildsys.model.sources import GoSources, PythonSources, RustSources, SourceTree
-from buildsys.model.target import ROOT_BUILD_FILE, Target
+from buildsys.model.sources import DockerSources, GoSources, PythonSources, RustSources, SourceTree
+from buildsys.model.target import ROOT_BUILD_FILE, Base, Target
 from buildsys.rules.go_image import TAGS
-from buildsys.rules.registry import GO, PYTHON, RUST
+from buildsys.rules.registry import DOCKER, GO, PYTHON, RUST
 
 USELESS = (
     f"**/{ROOT_BUILD_FILE}", "**/.*", "**/*.md", "**/*.MD", "**/*.log", "**/Dockerfile*", "**/*.orig",
@@ -30,6 +31,9 @@ USELESS_IN_PYTHON = (
 """Without imports that say so, a Python package's files all count, but for tests and documents."""
 
 
+AnySources: TypeAlias = DockerSources | GoSources | PythonSources | RustSources
+
+
 @dataclass(slots=True)
 class Analysis:
     """Analyses the targets of one workspace; remembers what it found."""
@@ -39,6 +43,7 @@ class Analysis:
     platform: str
     exclude: tuple[str, ...] = ()
     """Patterns of the root BUILD.yaml, relative to the workspace."""
+    bases: Mapping[str, Base] = field(default_factory=dict)
     _go: dict[Label, GoSources] = field(default_factory=dict)
 
     def actions(self, labels: Iterable[Label]) -> tuple[TargetActions, ...]:
@@ -57,6 +62,8 @@ class Analysis:
         return tuple(actions for actions in found if actions is not None)
 
     def _test_actions(self, target: Target) -> TargetActions | None:
+        if target.rule == DOCKER.name:
+            return None
         extra = (*self._data(target), *self._files_of_deps(target))
         if target.rule == GO.name:
             go = self._with_module_packages(target, self._go_sources(target))
@@ -79,6 +86,8 @@ class Analysis:
         )
 
     def _actions(self, target: Target) -> TargetActions:
+        if target.rule == DOCKER.name:
+            return DOCKER.actions(target, self._docker_sources(target), self.platform)
         extra = self._files_of_deps(target)
         if target.rule == GO.name:
             go = self._with_module_packages(target, self._go_sources(target))
@@ -122,6 +131,18 @@ class Analysis:
         left_out = self._left_out(target, USELESS)
         return rust_sources(self.tree, target.label.package, exclude=left_out)
 
+    def _docker_sources(self, target: Target) -> DockerSources:
+        # Most workspaces have no Dockerfile, and then no use for these modules.
+        from buildsys.analysis.docker_sources import docker_sources  # noqa: PLC0415
+
+        return docker_sources(
+            self.tree,
+            target,
+            bases=self.bases,
+            platform=self.platform,
+            exclude=matcher(self.exclude),
+        )
+
     def _left_out(self, target: Target, useless_files: tuple[str, ...]) -> Callable[[str], bool]:
         """Whether a file of the workspace stays out: refused, or of no use to an image."""
         refused, useless, data = (
@@ -160,7 +181,9 @@ class Analysis:
             for path in self._sources(self.targets[label]).files
         )
 
-    def _sources(self, target: Target) -> GoSources | PythonSources | RustSources:
+    def _sources(self, target: Target) -> AnySources:
+        if target.rule == DOCKER.name:
+            return self._docker_sources(target)
         if target.rule == GO.name:
             return self._go_sources(target)
         return (

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from buildsys.analysis.paths import is_below, join, parent
+from buildsys.analysis.package_files import package_files
+from buildsys.analysis.paths import join, parent
 from buildsys.analysis.python_file import Import, PythonFileReader
 from buildsys.analysis.requirements import requirements
 from buildsys.model.sources import PythonSources, SourceTree, TestSources
-from buildsys.model.target import ROOT_BUILD_FILE
 
 _READER = PythonFileReader()
 _INIT = "__init__.py"
@@ -71,16 +71,7 @@ def has_python_tests(files: Iterable[str]) -> bool:
 
 
 def _own_files(tree: SourceTree, folder: str) -> Iterator[str]:
-    """Files of the package, without those of packages inside it."""
-    files = tree.files_below(folder)
-    borders = {parent(path) for path in files if path.rpartition("/")[2] == ROOT_BUILD_FILE}
-    borders.discard(folder)
-    own = join(folder, ROOT_BUILD_FILE)
-    for path in files:
-        if path == own or _is_cache(path):
-            continue
-        if not any(is_below(path, border) for border in borders):
-            yield path
+    return (path for path in package_files(tree, folder) if not _is_cache(path))
 
 
 def _is_cache(path: str) -> bool:

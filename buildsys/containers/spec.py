@@ -26,7 +26,7 @@ def container_spec(
     """
     config = image_config.get("config", {})
     port = port or target.number("run_port") or target.number("port")
-    uid, _, gid = str(config.get("User", "")).partition(":")
+    uid, gid = _account(str(config.get("User", "")))
     variables = dict(item.partition("=")[::2] for item in config.get("Env") or ())
     if port is not None:
         variables["PORT"] = str(port)
@@ -35,14 +35,31 @@ def container_spec(
         name=target.label.name,
         command=(*(config.get("Entrypoint") or ()), *(arguments or config.get("Cmd") or ())),
         environment=tuple(sorted(variables.items())),
-        uid=int(uid or 0),
-        gid=int(gid or 0),
+        uid=uid,
+        gid=gid,
         folder=config.get("WorkingDir") or "/",
         health=_on_port(_health(config), target.number("port"), port),
         port=port,
-        volumes=target.strings("writable"),
+        volumes=_volumes(target, config),
         mounts=tuple(map(_mount, mounts)),
     )
+
+
+def _account(user: str) -> tuple[int, int]:
+    uid, _, gid = user.partition(":")
+    if not all(one.isascii() and one.isdigit() for one in (uid or "0", gid or "0")):
+        raise UsageError(
+            f"the image's user is `{user}`, whose number only the image knows",
+            hint="write numbers in its Dockerfile: `USER 1000:1000`",
+        )
+    return int(uid or 0), int(gid or 0)
+
+
+def _volumes(target: Target, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """A rule's own attribute, or what a Dockerfile says by VOLUME."""
+    if "writable" in target.attributes:
+        return target.strings("writable")
+    return tuple(sorted(config.get("Volumes") or ()))
 
 
 def _health(config: Mapping[str, Any]) -> tuple[str, ...]:

@@ -133,6 +133,7 @@ _FORMS: Mapping[Kind, str] = {
     Kind.DURATION: "`500ms`, `30s`, `2m`, `1m30s`.",
     Kind.FILES: "relative to the package: `*` within a folder, `**` across folders, a folder for "
     "all that is below it.",
+    Kind.FILES_BY_STAGE: "a mapping of stages, named as in the Dockerfile, to lists of file patterns.",
     Kind.LABELS: "`//folder:name`, or `:name` in the same package; the targets have to exist.",
     Kind.VARIABLES: "a mapping of names to texts.",
     Kind.LABELLING: "a mapping of names to texts.",

@@ -174,6 +174,11 @@ _KINDS: Mapping[Kind, Schema] = MappingProxyType(
         Kind.DURATION: _text(values.DURATION),
         Kind.TEXTS: {"type": "array", "items": _TEXT},
         Kind.FILES: _PATTERNS,
+        Kind.FILES_BY_STAGE: {
+            "type": "object",
+            "propertyNames": {"pattern": _whole(values.STAGE)},
+            "additionalProperties": _PATTERNS,
+        },
         Kind.LABELS: {"type": "array", "items": {"type": "string", "pattern": "^(//|:)."}},
         Kind.VARIABLES: {
             "type": "object",

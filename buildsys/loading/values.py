@@ -32,6 +32,7 @@ SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?(B|kB|KB|MB|GB|TB|KiB|MiB|Gi
 # Docker asks for this form (docs.docker.com, object labels); a Dockerfile carries it without quotes.
 LABEL_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 CHECKS = tuple(str(check) for check in Check)
+STAGE = re.compile(r"[a-z][a-z0-9_.-]*")
 USER = re.compile(r"[1-9][0-9]{0,9}:[1-9][0-9]{0,9}")
 URL = re.compile(r"https?://[!#-&(-;=?-\[\]_a-z~]+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -178,6 +179,19 @@ def _check(node: Node, name: str) -> str:
     return check
 
 
+def _files_by_stage(node: Node, name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    mapping = entries(node, name, f"`{name}: {{deps: [package.json]}}`")
+    for key in mapping.nodes:
+        if not STAGE.fullmatch(key):
+            at = Scalar(key, quoted=True, at=mapping.keys[key])
+            refuse(
+                at, f"{shown(key)} in `{name}` can't name a stage", "write it as in the Dockerfile"
+            )
+    return tuple(
+        sorted((key, items(value, key, file_pattern)) for key, value in mapping.nodes.items())
+    )
+
+
 def check_variable(mapping: Entries, key: str, name: str) -> None:
     if not VARIABLE.fullmatch(key):
         at = Scalar(key, quoted=True, at=mapping.keys[key])
@@ -211,6 +225,7 @@ _READERS: Mapping[Kind, Callable[[Node, str], AttributeValue]] = MappingProxyTyp
         Kind.DURATION: duration,
         Kind.TEXTS: lambda node, name: items(node, name, text),
         Kind.FILES: lambda node, name: items(node, name, file_pattern),
+        Kind.FILES_BY_STAGE: _files_by_stage,
         Kind.VARIABLES: _variables,
         Kind.HEALTHCHECK: healthcheck,
         Kind.LABELLING: _labelling,

@@ -97,3 +97,63 @@ class RustSources:
     target_paths: tuple[str, ...]
     """Paths of the crates' targets (src/main.rs, src/lib.rs, build.rs, …): they matter by name only."""
     files: tuple[str, ...]
+
+
+SCRATCH = "scratch"
+"""The empty base of Dockerfiles."""
+
+
+def inputs_stage(stage: str) -> str:
+    """The stage with the declared files of a stage, relative to the package."""
+    return f"{stage}-inputs"
+
+
+def files_stage(stage: str) -> str:
+    """The same with their paths in the workspace, as they are sealed."""
+    return f"{stage}-files"
+
+
+@dataclass(frozen=True, slots=True)
+class DockerStage:
+    """A stage of a Dockerfile of the user's own, with every name in it resolved."""
+
+    name: str
+    base: str
+    """A stage, a base, or `scratch`."""
+    instructions: tuple[str, ...]
+    stages: tuple[str, ...]
+    """The stages that it is built on, or copies or mounts from."""
+    bases: tuple[str, ...]
+    """The bases, likewise."""
+    inputs: tuple[str, ...] | None = None
+    """Files of the workspace, for a stage that is a layer of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class DockerSources:
+    """A Dockerfile's stages, each behind those that it needs; the last one is the image."""
+
+    package: str
+    stages: tuple[DockerStage, ...]
+
+    @property
+    def layers(self) -> tuple[DockerStage, ...]:
+        """The stages that are layers of their own: those with declared files, and the image."""
+        return tuple(stage for stage in self.stages if stage.inputs is not None)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The image's files."""
+        return self.stages[-1].inputs or ()
+
+    def made_with(self, layer: DockerStage) -> tuple[DockerStage, ...]:
+        """The stages that are built together with a layer, itself last."""
+        wanted = {layer.name}
+        for stage in reversed(self.stages):
+            if stage.name in wanted and (stage is layer or stage.inputs is None):
+                wanted.update(stage.stages)
+        return tuple(
+            stage
+            for stage in self.stages
+            if stage is layer or (stage.name in wanted and stage.inputs is None)
+        )

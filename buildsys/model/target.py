@@ -24,7 +24,14 @@ class Healthcheck:
 
 
 AttributeValue: TypeAlias = (
-    str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...] | Healthcheck | None
+    str
+    | int
+    | bool
+    | tuple[str, ...]
+    | tuple[tuple[str, str], ...]
+    | tuple[tuple[str, tuple[str, ...]], ...]
+    | Healthcheck
+    | None
 )
 """A validated value: sizes are bytes, durations and labels are text in their canonical spelling."""
 
@@ -57,7 +64,20 @@ class Target:
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
         value = self.attributes[name]
         assert isinstance(value, tuple)
-        return tuple(item for item in value if isinstance(item, tuple))
+        return tuple(
+            (item[0], item[1])
+            for item in value
+            if isinstance(item, tuple) and isinstance(item[1], str)
+        )
+
+    def file_lists(self, name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        value = self.attributes[name]
+        assert isinstance(value, tuple)
+        return tuple(
+            (item[0], item[1])
+            for item in value
+            if isinstance(item, tuple) and isinstance(item[1], tuple)
+        )
 
     def healthcheck(self) -> Healthcheck | None:
         value = self.attributes["healthcheck"]

@@ -23,6 +23,8 @@ class Kind(Enum):
     """`tuple[str, ...]`."""
     FILES = "list of file patterns"
     """Patterns relative to the package: `*` within a folder, `**` across folders → `tuple[str, ...]`."""
+    FILES_BY_STAGE = "file patterns by stage"
+    """Mapping of stages to `FILES` → `tuple[tuple[str, tuple[str, ...]], ...]`, by stage."""
     LABELS = "list of labels"
     """Absolute labels, or `:name` for the same package; kept as text, absolute."""
     VARIABLES = "environment"

@@ -3,7 +3,6 @@
 from typing import Protocol, TypeVar
 
 from buildsys.model.action import TargetActions
-from buildsys.model.sources import TestSources
 from buildsys.model.target import Target
 from buildsys.rules.attributes import Attribute
 
@@ -25,8 +24,3 @@ class Rule(Protocol[S_contra]):
 
     def actions(self, target: Target, sources: S_contra, platform: str) -> TargetActions:
         """The layers of the image, bottom up; pure."""
-
-    def tests(
-        self, target: Target, sources: S_contra, tests: TestSources, platform: str
-    ) -> TargetActions:
-        """What running its tests takes, bottom up; the last one has role TEST. Pure."""

@@ -29,6 +29,7 @@ from tests.targets import (
     python,
     rust,
 )
+from tests.unit.analysis.test_docker_sources import analysed
 
 HERE = Path(__file__).parent
 CASES: dict[str, Callable[[], TargetActions]] = {
@@ -49,6 +50,7 @@ CASES: dict[str, Callable[[], TargetActions]] = {
     "python_image/plain": lambda: python(port=8080),
     "python_image/no_requirements": lambda: python(replace(PYTHON_SOURCES, requirements=())),
     "rust_image/plain": lambda: rust(binary="aob"),
+    "docker_image/plain": analysed,
     "go_image/tests": lambda: GO.tests(
         make_target("go_image", "//cmd/api", test_attempts=3, test_timeout="1m30s"),
         GO_SOURCES,

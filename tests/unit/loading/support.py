@@ -10,7 +10,6 @@ from buildsys.loading.merging import Rules
 from buildsys.loading.workspace import Workspace, load
 from buildsys.model.action import TargetActions
 from buildsys.model.label import Label
-from buildsys.model.sources import TestSources
 from buildsys.model.target import AttributeValue, Target
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from tests.fake_tree import DictTree
@@ -32,11 +31,6 @@ class ServiceRule:
     )
 
     def actions(self, target: Target, sources: Never, platform: str) -> TargetActions:
-        raise NotImplementedError
-
-    def tests(
-        self, target: Target, sources: Never, tests: TestSources, platform: str
-    ) -> TargetActions:
         raise NotImplementedError
 
 
