@@ -1,4 +1,4 @@
-"""`docker_image` on the real things: a Node and a C service, undeclared files, images that aren't reproducible."""
+"""`docker_image` on the real things: Node, C, undeclared files, images that aren't reproducible."""
 
 import json
 import shutil
