@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BS := $(VENV)/bin/bs
 
-.PHONY: build test check lint fmt unit integration bench docs clean machine
+.PHONY: build test check lint fmt unit integration bench bench-optimizations docs clean machine
 
 build: $(BS) machine
 	$(BS) build all
@@ -48,6 +48,9 @@ integration: $(VENV)/dev
 
 bench: $(VENV)/dev machine
 	$(VENV)/bin/python -m bench
+
+bench-optimizations: $(VENV)/dev machine
+	$(VENV)/bin/python -m bench.optimizations
 
 docs: $(VENV)/dev
 	$(VENV)/bin/python -m tests.regenerate

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from bench.document import machine, table, write_section
+
 ROUNDS = 5
 REPOSITORY = Path(__file__).parents[1]
 SERVICES = ("orchestrator", "workflow-runner", "http-worker", "hitl-worker", "fanout")
@@ -32,9 +34,9 @@ def main() -> None:
         subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(root)], check=True)
         bs(root, "build", "all")
         rows = [*go_changes(root), *no_ops(root)]
-    report = "\n".join(lines(rows))
-    (REPOSITORY / "docs" / "benchmarks.md").write_text(report + "\n")
-    print(report)
+    report = list(lines(rows))
+    write_section("Against the native tools", report)
+    print("\n".join(report))
 
 
 def go_changes(root: Path) -> Iterator[Row]:
@@ -107,15 +109,13 @@ def bs(root: Path, *arguments: str) -> bytes:
 
 
 def lines(rows: list[Row]) -> Iterator[str]:
-    yield "# Benchmarks"
+    yield f"`make bench` on {machine()} Medians of {ROUNDS}, whole processes, both in the same run."
     yield ""
-    yield f"`make bench` on {os.cpu_count()} cores; medians of {ROUNDS}, whole processes, both in the same run."
-    yield "The machine was shared: trust the ratios."
-    yield ""
-    yield "| what | s | against | s | ratio |"
-    yield "|---|--:|---|--:|--:|"
-    for what, ours, peer, theirs in rows:
-        yield f"| {what} | {ours:.2f} | {peer} | {theirs:.2f} | {ours / theirs:.1f} |"
+    cells = (
+        (what, f"{ours:.2f}", peer, f"{theirs:.2f}", f"{ours / theirs:.1f}")
+        for what, ours, peer, theirs in rows
+    )
+    yield from table(("what", "s", "against", "s", "ratio"), cells)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def rebuilt(
     folder = tempfile.mkdtemp(prefix="rebuild-", dir=session.machine.cache_folder)
     machine = session.machine.beside(folder)
     try:
-        _copy_bases(session, machine)
+        copy_bases(session, machine)
         machine.daemon.start()
         fresh = Session(machine, session.start)
         yield _images(fresh, labels, options)
@@ -54,7 +54,8 @@ def _images(
     return images
 
 
-def _copy_bases(session: Session, machine: Machine) -> None:
+def copy_bases(session: Session, machine: Machine) -> None:
+    """Give `machine` the bases of the workspace that were made here, byte for byte."""
     # Made again, they could be of newer packages: bases are inputs, like sources.
     for base in session.workspace.settings.bases.values():
         if base.bootstrap is not None:

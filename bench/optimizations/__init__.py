@@ -1,0 +1,1 @@
+"""The optimisation document's tables, measured: four ways to build the same services on one BuildKit."""
