@@ -28,13 +28,23 @@ def rebuilt(
     Raises:
         MachineError: no private BuildKit can be started here.
     """
+    with empty_machine(session) as machine:
+        yield _images(Session(machine, session.start), labels, options)
+
+
+@contextmanager
+def empty_machine(session: Session) -> Iterator[Machine]:
+    """This machine with an empty BuildKit that runs, and a store of nothing but bases; gone after the body.
+
+    Raises:
+        MachineError: no private BuildKit can be started here.
+    """
     folder = tempfile.mkdtemp(prefix="rebuild-", dir=session.machine.cache_folder)
     machine = session.machine.beside(folder)
     try:
-        copy_bases(session, machine)
+        _copy_bases(session, machine)
         machine.daemon.start()
-        fresh = Session(machine, session.start)
-        yield _images(fresh, labels, options)
+        yield machine
     finally:
         machine.daemon.stop()
         _remove(folder)
@@ -54,8 +64,7 @@ def _images(
     return images
 
 
-def copy_bases(session: Session, machine: Machine) -> None:
-    """Give `machine` the bases of the workspace that were made here, byte for byte."""
+def _copy_bases(session: Session, machine: Machine) -> None:
     # Made again, they could be of newer packages: bases are inputs, like sources.
     for base in session.workspace.settings.bases.values():
         if base.bootstrap is not None:

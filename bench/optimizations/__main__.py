@@ -1,34 +1,32 @@
-"""`make bench-optimizations`: the document's tables, side by side, on one BuildKit.
+"""`make bench-optimizations`: the document's tables, side by side.
 
-(a) unoptimised, (b) naive and (c) optimised Dockerfiles by plain buildctl, (d) `bs`. BuildKit begins empty for
-each way, and each way has a copy of the repository of its own; edits are new in each run, so that nothing could
-be remembered. One service of each language is measured in all four ways (`--services` names others), all seven
+(a) unoptimised, (b) naive and (c) optimised Dockerfiles by plain buildctl, (d) `bs`. Each way begins with an
+empty BuildKit and a copy of the repository of its own; edits are new in each run, so that nothing could be
+remembered. One service of each language is measured in all four ways (`--services` names others), all seven
 together for the optimised ways. Writes a section of docs/benchmarks.md.
 """
 
 import argparse
-import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.document import machine, table, write_section
+from bench.document import machine as this_machine
+from bench.document import table, write_section
 from bench.optimizations.builds import BsBuild, BuildKit, Measured, PlainBuild
 from bench.optimizations.dockerfiles import IGNORED, SERVICES, Service
 from buildsys.cli import context
-from buildsys.rebuild import copy_bases
+from buildsys.rebuild import empty_machine
 from buildsys.wiring import Session, references
 
 REPOSITORY = Path(__file__).parents[2]
-PLAIN = ("unoptimised", "naive", "optimised")
-WAYS = (*PLAIN, "bs")
+WAYS = ("unoptimised", "naive", "optimised", "bs")
 STEPS = ("first build", "no change", "code change", "dependency change")
 DEFAULT = ("orchestrator", "agent-runner-py", "aob-cli")
-Build = Callable[[Service], Measured]
 
 
 @dataclass
@@ -47,62 +45,47 @@ def main() -> None:
     chosen = parser.parse_args()
     services = tuple(service for service in SERVICES if service.name in chosen.services)
     results = Results()
-    with _fresh() as (buildkit, environment), tempfile.TemporaryDirectory() as folder:
-        for way in chosen.ways:
-            buildkit.prune()
-            root = _checkout(Path(folder) / way, ignored=way == "optimised")
-            if way == "bs":
-                _measure_bs(BsBuild(root, environment), services, results)
-            else:
-                plain = PlainBuild(buildkit, way, root, Path(folder))
-                _measure_plain(plain, services, results)
+    for way in chosen.ways:
+        if way in {"optimised", "bs"}:
+            with _ready(way) as build:
+                results.all_seven[way] = build.build_all(SERVICES)
+                print(f"{way:12} all seven {results.all_seven[way]:7.1f} s", flush=True)
+                if isinstance(build, BsBuild):
+                    results.sizes = build.sizes()
+        with _ready(way) as build:
+            _measure(way, build, services, results)
     lines = list(_lines(services, tuple(chosen.ways), results))
     print("\n".join(lines))
     write_section("Four ways to build", lines)
 
 
 @contextmanager
-def _fresh() -> Iterator[tuple[BuildKit, dict[str, str]]]:
-    """A private BuildKit and an empty store that has only the bases."""
+def _ready(way: str) -> Iterator[PlainBuild | BsBuild]:
+    """A copy of the repository, a BuildKit that is empty, and a store that has only the bases."""
     session = Session(context.machine(), str(REPOSITORY))
-    references_ = references(session.bases())
-    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=session.machine.cache_folder))
-    other = session.machine.beside(str(folder))
-    other.daemon.start()
-    try:
-        copy_bases(session, other)
-        buildctl = other.daemon.toolbox.provide("buildctl")
-        yield (
-            BuildKit(buildctl, other.daemon.address, session.machine.store.layout, references_),
-            {"BS_CACHE_DIR": str(folder), "BUILDKIT_HOST": other.daemon.address},
-        )
-    finally:
-        other.daemon.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _checkout(root: Path, *, ignored: bool) -> Path:
-    subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(root)], check=True)
-    if ignored:
-        (root / ".dockerignore").write_text(IGNORED)
-    return root
-
-
-def _measure_plain(plain: PlainBuild, services: tuple[Service, ...], results: Results) -> None:
-    if plain.way == "optimised":
-        results.all_seven[plain.way] = plain.build_all(SERVICES)
-        plain.buildkit.prune()
-    _measure(plain.way, plain.root, plain.build, services, results)
-
-
-def _measure_bs(ours: BsBuild, services: tuple[Service, ...], results: Results) -> None:
-    _measure("bs", ours.root, ours.build, services, results)
-    results.sizes = ours.sizes()
+    for known in session.bases().values():
+        if known.reference is None:
+            session.base_provider().provide(known.base)
+    with empty_machine(session) as machine, tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "checkout"
+        subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(root)], check=True)
+        address = machine.daemon.address
+        if way == "bs":
+            environment = {"BS_CACHE_DIR": machine.cache_folder, "BUILDKIT_HOST": address}
+            yield BsBuild(root, environment)
+            return
+        if way == "optimised":
+            (root / ".dockerignore").write_text(IGNORED)
+        buildctl = machine.daemon.toolbox.provide("buildctl")
+        bases = references(session.bases())
+        buildkit = BuildKit(buildctl, address, session.machine.store.layout, bases)
+        yield PlainBuild(buildkit, way, root, Path(folder))
 
 
 def _measure(
-    way: str, root: Path, build: Build, services: tuple[Service, ...], results: Results
+    way: str, build: PlainBuild | BsBuild, services: tuple[Service, ...], results: Results
 ) -> None:
+    root = build.root
     for service in services:
         for step in STEPS:
             if step == "code change":
@@ -112,7 +95,7 @@ def _measure(
                     path = root / name
                     text = path.read_text().replace(old, new.replace("NEW", uuid.uuid4().hex), 1)
                     path.write_text(text)
-            results.cells[way, service.name, step] = build(service)
+            results.cells[way, service.name, step] = build.build(service)
             seconds = results.cells[way, service.name, step].seconds
             print(f"{way:12} {service.name:16} {step:18} {seconds:7.1f} s", flush=True)
 
@@ -128,9 +111,9 @@ def _edit(path: Path, service: Service) -> None:
 
 
 def _lines(services: tuple[Service, ...], ways: tuple[str, ...], results: Results) -> Iterator[str]:
-    yield f"`make bench-optimizations` on {machine()} All ways on the same BuildKit,"
-    yield "emptied before each, with the same bases, exported in the same form. Seconds of the whole command;"
-    yield "the last column is the optimised Dockerfiles by plain buildctl against `bs`."
+    yield f"`make bench-optimizations` on {this_machine()} All ways on a BuildKit of the same kind,"
+    yield "empty at the beginning, with the same bases, exported in the same form. Seconds of the whole"
+    yield "command; the last column is the optimised Dockerfiles by plain buildctl against `bs`."
     yield ""
     yield from table(("service, step", *ways, "ratio"), _time_rows(services, ways, results))
     if results.sizes:
