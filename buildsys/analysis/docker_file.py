@@ -22,6 +22,8 @@ KEYWORDS = frozenset(
 _WITH_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
 _DIRECTIVE = re.compile(r"#\s*(syntax|escape|check)\s*=\s*(.+?)\s*", re.IGNORECASE | re.ASCII)
 _CONTINUED = re.compile(r"(?:(?<=[^\\])|^)\\[ \t]*\Z")
+# What Python, Go and shells agree on as white space is a blank and a tab.
+_UNREADABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]|[^\S \t]")
 _SPACES = re.compile(r"[\t\v\f\r ]+")
 
 
@@ -92,13 +94,13 @@ class Instruction:
 class DockerFileReader:
     """Splits a Dockerfile; the flags and words of its instructions are cheap to find again."""
 
-    name = "dockerfile/1"
+    name = "dockerfile/2"
 
     def read(self, text: str) -> DockerFileFacts:
+        facts: DockerFileFacts = {"directives": [], "instructions": [], "faults": []}
         lines = text.removeprefix("\ufeff").split("\n")
         if not lines[-1]:
             lines.pop()
-        facts: DockerFileFacts = {"directives": [], "instructions": [], "faults": []}
         first = 1 if lines and lines[0].startswith("#!") else 0
         _read_directives(lines, first, facts)
         position = 0
@@ -141,36 +143,49 @@ def _read_instruction(lines: list[str], position: int, facts: DockerFileFacts) -
             continue
         kept.append((position, line))
         continued = _CONTINUED.search(line) is not None
-    if continued:
-        # The file ends here, but what follows in the Dockerfile that bs writes isn't part of this.
-        number, line = kept[-1]
-        kept[-1] = (number, _CONTINUED.sub("", line))
     line = _joined([text for _, text in kept])
-    heredocs, end = _read_heredocs(lines, position, line)
-    if heredocs is None:
-        hint = "end it with its name alone on a line"
-        facts["faults"].append({"message": "a heredoc has no end", "line": begin + 1, "hint": hint})
+    heredocs = _heredocs(lines[position:], line)
+    fault = heredocs if isinstance(heredocs, tuple) else _unlike_buildkit(line, continued=continued)
+    if fault is not None:
+        facts["faults"].append({"message": fault[0], "line": begin + 1, "hint": fault[1]})
         return len(lines)
     if line.strip():
-        facts["instructions"].append((kept, heredocs))
-    return end
+        facts["instructions"].append((kept, "".join(f"{text}\n" for text in heredocs)))
+    return position + len(heredocs)
 
 
-def _read_heredocs(lines: list[str], position: int, line: str) -> tuple[str | None, int]:
-    """The heredocs that `line` announces, and the position behind them; nothing if one has no end."""
+def _unlike_buildkit(line: str, *, continued: bool) -> tuple[str, str] | None:
+    """Why BuildKit might divide an instruction otherwise, if so, and what to do about it."""
+    _, flags, rest = _split(line)
+    unreadable = _UNREADABLE.search(line)
+    if unreadable is not None:
+        return f"there is a character U+{ord(unreadable[0]):04X}", "write a blank, or a heredoc"
+    if continued:
+        return "the file ends with a backslash", "remove it"
+    if rest.startswith("--") and not (flags and flags[-1].written == "--"):
+        return "a flag has an open quote or a backslash", "close or remove it"
+    return None
+
+
+def _heredocs(following: list[str], line: str) -> list[str] | tuple[str, str]:
+    """The lines of the heredocs that `line` announces; else a fault and what to do about it."""
     keyword, _, rest = _split(line)
     if keyword not in _WITH_HEREDOCS or _json_list(rest) is not None:
-        return "", position
-    begin = position
-    for name, tabbed in heredoc_names(line):
-        while True:
-            if position == len(lines):
-                return None, position
-            end = lines[position].rstrip("\r")
-            position += 1
-            if (end.lstrip("\t") if tabbed else end) == name:
+        return []
+    names = heredoc_names(line)
+    if names is None:
+        hint = "write `RUN <<EOF`, and the command into the heredoc"
+        return "a line with a heredoc has open quotes, or variables with defaults", hint
+    end = 0
+    for name, tabbed in names:
+        while end < len(following):
+            text = following[end].rstrip("\r")
+            end += 1
+            if (text.lstrip("\t") if tabbed else text) == name:
                 break
-    return "".join(f"{text}\n" for text in lines[begin:position]), position
+        else:
+            return "a heredoc has no end", "end it with its name alone on a line"
+    return following[:end]
 
 
 def _is_nothing(line: str) -> bool:

@@ -19,8 +19,9 @@ class UnknownExpansionError(ValueError):
 
 
 _WORD = re.compile(r"""(?:\\.|"(?:\\.|[^"\\])*"|'[^']*'|[^\s"'\\])+""", re.DOTALL)
-_FLAG = re.compile(r"""--(?:\\.|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s"'\\])*""", re.DOTALL)
+_FLAG = re.compile(r"""--(?:"[^"\\]*"|'[^'\\]*'|[^\s"'\\])*(?!\S)""")
 _PIECE = re.compile(r"""\\(.)|"((?:\\.|[^"\\])*)"|'([^']*)'|([^"'\\]+)|(.)""", re.DOTALL)
+_PLAIN_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _HEREDOC = re.compile(r"\d*<<(-?)\s*([^<]+)")
 _VARIABLE = re.compile(
     r"\\(?P<escaped>.)|\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)|\$\{(?P<in_braces>[A-Za-z_][A-Za-z0-9_]*)"
@@ -30,7 +31,10 @@ _VARIABLE = re.compile(
 
 
 def split_flags(arguments: str) -> tuple[tuple[Flag, ...], str]:
-    """The flags in front, and the rest; a lone `--` ends the flags and is one of them."""
+    """The flags in front, and the rest; a lone `--` ends the flags and is one of them.
+
+    A flag with a backslash or an open quote is left in the rest.
+    """
     flags: list[Flag] = []
     position = len(arguments) - len(arguments.lstrip())
     while (found := _FLAG.match(arguments, position)) is not None:
@@ -43,12 +47,17 @@ def split_flags(arguments: str) -> tuple[tuple[Flag, ...], str]:
     return tuple(flags), arguments[position:]
 
 
-def heredoc_names(line: str) -> Iterator[tuple[str, bool]]:
-    """The names that end the heredocs of a line, and whether tabs may stand before them."""
-    for found in _WORD.finditer(line):
-        heredoc = _HEREDOC.fullmatch(found[0])
-        if heredoc is not None:
-            yield _unquoted(heredoc[2]), bool(heredoc[1])
+def heredoc_names(line: str) -> list[tuple[str, bool]] | None:
+    """The names that end the heredocs of a line, and whether tabs may stand before them.
+
+    Nothing where words, quotes or variables aren't complete: BuildKit finds other heredocs there, or none.
+    """
+    words = _WORD.findall(line)
+    found = [_HEREDOC.fullmatch(word) for word in words]
+    names = [(_unquoted(heredoc[2]), bool(heredoc[1])) for heredoc in found if heredoc]
+    nameless = any(word.endswith(("<<", "<<-")) for word in words)
+    incomplete = _WORD.sub("", line).strip() or "${" in _PLAIN_VARIABLE.sub("", line)
+    return None if names and (nameless or incomplete) else names
 
 
 def is_heredoc(word: str) -> bool:

@@ -32,6 +32,7 @@ from tests.targets import (
 from tests.unit.analysis.test_docker_sources import analysed
 
 HERE = Path(__file__).parent
+BASES = PINS | {name: f"docker.io/library/{name}@sha256:{'f' * 64}" for name in ("node", "slim")}
 CASES: dict[str, Callable[[], TargetActions]] = {
     "go_image/plain": go,
     "go_image/all_attributes": lambda: go(
@@ -87,10 +88,11 @@ def files_of(target: TargetActions) -> DictFiles:
 
 
 def made(target: TargetActions) -> dict[str, str]:
-    (one,) = keyed([target], files_of(target), PINS)
+    (one,) = keyed([target], files_of(target), BASES)
+    assert not one.missing_bases
     manifests = {layer.action.layer: layer.manifest for layer in one.layers}
     return {
-        "expected.Dockerfile": dockerfile(target, PINS, "/store"),
+        "expected.Dockerfile": dockerfile(target, BASES, "/store"),
         "expected.manifest.json": json.dumps(manifests, indent=1, sort_keys=True) + "\n",
         "expected.key": "".join(f"{layer.key} {layer.action.layer}\n" for layer in one.layers),
     }

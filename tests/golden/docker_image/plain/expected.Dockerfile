@@ -2,6 +2,10 @@
 #   buildctl build --frontend dockerfile.v0 --local context=. --local dockerfile=DIR \
 #     --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt --output type=oci,dest=image.tar
 
+FROM docker.io/library/node@sha256:ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff AS node
+
+FROM docker.io/library/slim@sha256:ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff AS slim
+
 FROM scratch AS deps-files
 COPY ["app/package-lock.json", "app/package.json", "app/"]
 
