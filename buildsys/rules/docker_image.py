@@ -75,7 +75,8 @@ def _inputs(package: str, layer: DockerStage) -> tuple[tuple[SourceInput, ...], 
     """What is sealed for a layer, and the stage that has it relative to the package."""
     name = inputs_stage(layer.name)
     if not layer.inputs:
-        return (), ()
+        # Without such a stage, BuildKit would look for an image of that name in a registry.
+        return (), (Stage(name, SCRATCH, ()),)
     if not package:
         return (SourceInput(name, layer.inputs),), ()
     whole = files_stage(layer.name)

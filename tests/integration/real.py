@@ -120,8 +120,7 @@ class Checkout:
         return {m.name: m.mtime for layer in layers for m, _ in _members(folder, layer["digest"])}
 
     def image_config(self, label: str) -> Any:
-        folder = self._exported(label)
-        return json.loads(_blob(folder, _manifest(folder)["config"]["digest"]).read_bytes())
+        return config_of_layout(self._exported(label))
 
     def _exported(self, label: str) -> Path:
         folder = self.root / ".exported"
@@ -141,6 +140,10 @@ def files_of_layout(folder: Path) -> dict[str, tuple[int, int, bytes]]:
         for member, data in _members(folder, layer["digest"]):
             files[member.name.rstrip("/")] = (member.mode, member.uid, data)
     return files
+
+
+def config_of_layout(folder: Path) -> Any:
+    return json.loads(_blob(folder, _manifest(folder)["config"]["digest"]).read_bytes())
 
 
 def _members(folder: Path, layer: str) -> Iterator[tuple[tarfile.TarInfo, bytes]]:

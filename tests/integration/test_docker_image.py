@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tarfile
 import urllib.request
 import uuid
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import free_port
-from tests.integration.real import REPOSITORY, Checkout
+from tests.integration.real import REPOSITORY, Checkout, config_of_layout, files_of_layout
+from tests.integration.test_eject import buildctl, command_in_comment
 
 EXAMPLES = REPOSITORY / "examples"
 NODE = "services/greeter"
@@ -133,3 +135,82 @@ def test_a_build_that_depends_on_the_time_is_not_reproducible(tmp_path: Path) ->
     ran = checkout.bs("verify", "all", "--rebuild", "--no-run")
     assert ran.code == 3
     assert "reproducible: /stamp has another content" in ran.out
+
+
+RICH = """# no syntax line: plain BuildKit would ask a registry for it
+ARG BASE=alpine
+ARG GREETING=hello
+
+FROM $BASE AS unused
+RUN false
+
+FROM ${BASE} AS deps
+ARG GREETING
+ARG OVER="from ARG" KEPT='a "quoted" one'
+ENV OVER=from-ENV
+WORKDIR /deps
+COPY --chmod=640 lock.txt ./
+# A comment between the lines
+RUN --mount=type=bind,source=lock.txt,target=/in/lock.txt \\
+    # and one inside
+    --mount=type=cache,target=/cache \\
+    cat /in/lock.txt > copied && touch /cache/x
+
+FROM deps AS build
+COPY [ "src/with blank.txt", "src/*.sh", "/build/" ]
+RUN <<EOF
+echo "$GREETING $OVER $KEPT" > /build/said
+FROM=nowhere
+EOF
+COPY <<-'END' /build/here
+	kept: $GREETING
+	END
+
+FROM alpine
+SHELL ["/bin/sh", "-eu", "-c"]
+COPY --from=build /build /app
+COPY --from=deps /deps/copied /deps/lock.txt /app/
+COPY src src
+ENV A=1 B="two \\
+words"
+LABEL one="1" \\
+      two="2"
+VOLUME /data
+STOPSIGNAL SIGINT
+EXPOSE 80/tcp
+HEALTHCHECK --interval=5s CMD test -e /app/said
+USER 1000:1000
+WORKDIR /app
+ENTRYPOINT ["/bin/sh", "-c"]
+CMD ["cat said"]
+"""
+
+
+@pytest.mark.parametrize("ejected", [False, True])
+@pytest.mark.parametrize(
+    "stages", ["{}", "{deps: [lock.txt]}", "{deps: [lock.txt], build: [src/**]}"]
+)
+def test_the_image_is_what_buildkit_makes_of_the_same_file(
+    tmp_path: Path, stages: str, *, ejected: bool
+) -> None:
+    root = tmp_path / "root"
+    (root / "src").mkdir(parents=True)
+    for name in ("with blank.txt", "a.sh", "b.sh"):
+        (root / "src" / name).write_text(name)
+    checkout = made_up(root, RICH, stages, **{"lock.txt": "1", ".dockerignore": "*.yaml\n.bs\n"})
+    checkout.build("all")
+    printed = checkout.bs("dockerfile", "//:w").out
+    folder = root
+    if ejected:
+        folder = tmp_path / "ejected"
+        folder.mkdir()
+        (folder / "Dockerfile").write_text(printed)
+        (root / ".dockerignore").unlink()
+    command = command_in_comment(printed, str(folder), str(tmp_path / "image.tar"))
+    ran = buildctl(checkout, *command[1:])
+    assert ran.code == 0, ran.err
+    layout = tmp_path / "layout"
+    with tarfile.open(tmp_path / "image.tar") as tar:
+        tar.extractall(layout, filter="data")
+    assert files_of_layout(layout) == checkout.image_files("//:w")
+    assert config_of_layout(layout)["config"] == checkout.image_config("//:w")["config"]

@@ -121,6 +121,14 @@ def test_arguments_have_the_values_that_are_given() -> None:
     assert 'ARG OTHER="x y"' in text_of(image)
 
 
+def test_what_a_variable_leads_to_is_among_the_declared_files_or_nowhere() -> None:
+    text = "FROM node\nARG FROM=..\nCOPY $FROM/x /\n"
+    (image,) = analysed(text, "stages: {stage-0: []}").actions
+    assert sealed(image) == set()
+    assert "FROM scratch AS stage-0-inputs\n" in text_of(image)
+    assert "COPY --from=stage-0-inputs $FROM/x /" in text_of(image)
+
+
 def test_heredocs_are_kept_whole() -> None:
     text = "FROM node\nRUN <<EOF\nFROM nowhere\nCOPY ../x /\nEOF\nCOPY <<-TWO /etc/motd\n\thello\n\tTWO\n"
     (image,) = analysed(text, "port: 80").actions
