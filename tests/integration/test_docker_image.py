@@ -113,6 +113,16 @@ def test_undeclared_files_can_not_be_read(tmp_path: Path) -> None:
     assert content == b"one\n"
 
 
+def test_a_variable_leads_nowhere_else(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("secret")
+    (tmp_path / "inside").mkdir()
+    text = "FROM alpine\nARG UP=..\nCOPY ${UP}/outside /x\n"
+    checkout = made_up(tmp_path / "inside", text, "{stage-0: []}", other="1")
+    ran = checkout.bs("build", "all")
+    assert ran.code == 1
+    assert "lstat /outside: no such file" in ran.err, "and no registry is asked for it"
+
+
 @pytest.mark.parametrize(
     ("dockerfile", "stages", "said"),
     [

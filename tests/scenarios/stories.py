@@ -96,6 +96,7 @@ class Stage:
             session.tree,
             "linux/amd64",
             session.workspace.settings.exclude,
+            session.workspace.settings.bases,
         )
         targets = keyed(analysis.actions(labels), session.tree, self.pins)
         session.index.save()
@@ -138,6 +139,7 @@ class Stage:
             session.tree,
             "linux/amd64",
             session.workspace.settings.exclude,
+            session.workspace.settings.bases,
         )
         targets = keyed(analysis.actions([label]), session.tree, self.pins)
         found = status_of(
