@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from buildsys.images.stored import StoredImage
 from buildsys.machine import Machine
 from buildsys.model.label import Label
 from buildsys.request import BuildRequest
+from buildsys.store.scratch import private_folder, sweep
 from buildsys.wiring import Session
 
 _REMOVING_S = 30.0
@@ -39,15 +39,17 @@ def empty_machine(session: Session) -> Iterator[Machine]:
     Raises:
         MachineError: no private BuildKit can be started here.
     """
-    folder = tempfile.mkdtemp(prefix="rebuild-", dir=session.machine.cache_folder)
-    machine = session.machine.beside(folder)
-    try:
-        _copy_bases(session, machine)
-        machine.daemon.start()
-        yield machine
-    finally:
-        machine.daemon.stop()
-        _remove(folder)
+    root = os.path.join(session.machine.cache_folder, "rebuilds")
+    sweep(root)
+    with private_folder(root) as folder:
+        machine = session.machine.beside(folder)
+        try:
+            _copy_bases(session, machine)
+            machine.daemon.start()
+            yield machine
+        finally:
+            machine.daemon.stop()
+            _remove(folder)
 
 
 def _images(
