@@ -19,8 +19,8 @@ from buildsys.model.digest import ImageDigest, is_digest
 _HALF_RECEIVED = "unsupported offset"
 """BuildKit keeps what it had received of a layer when a build is stopped, and tries to go on from there. It
 can't with an OCI layout (util/contentutil/fetcher.go), and fails until that is collected as garbage."""
-_ATTEMPTS = 3
-"""The garbage may still belong to the stopped build when it is first collected."""
+_PATIENCE_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
+"""Waits before each further attempt: the garbage belongs to the stopped build until BuildKit has noticed."""
 
 _UNREACHABLE = (
     "connection refused",
@@ -50,13 +50,17 @@ class BuildctlSolver:
             file.write(request.dockerfile)
         metadata = os.path.join(folder, "metadata.json")
         command = [*self._command(engine, request), "--metadata-file", metadata]
-        for left in reversed(range(_ATTEMPTS)):
-            log = SolveLog(progress)
-            if self._run(command, log) == 0:
+        log = SolveLog(progress)
+        code = self._run(command, log)
+        for wait_s in _PATIENCE_S:
+            if code == 0 or _HALF_RECEIVED not in log.error():
                 break
-            if not left or _HALF_RECEIVED not in log.error():
-                raise _failure(log, engine)
+            self._cancelled.wait(wait_s)
             self._collect_garbage(engine)
+            log = SolveLog(progress)
+            code = self._run(command, log)
+        if code != 0:
+            raise _failure(log, engine)
         return _exported_digest(metadata)
 
     def _run(self, command: list[str], log: SolveLog) -> int:

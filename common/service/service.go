@@ -107,7 +107,11 @@ func Serve(ctx context.Context, listener net.Listener, name string, program Prog
 	case err := <-served:
 		return err
 	case err := <-worked:
-		return errors.Join(err, server.Close())
+		if ctx.Err() == nil {
+			return errors.Join(err, server.Close())
+		}
+		// It ended because it was told to, which may be seen before ctx is: what is in flight is to be finished.
+		worked = async(func() error { return err })
 	case <-ctx.Done():
 	}
 	slog.Info("stopping", "timeout", timeout.String())

@@ -127,7 +127,8 @@ def test_a_container_that_ends_at_once_is_an_error_with_its_last_words(services:
 
 
 def test_a_container_that_gets_not_healthy_is_an_error_with_its_log(services: Checkout) -> None:
-    ran = services.bs("up", "-d", "http-worker", "--timeout", "2", "-e", f"PORT={free_port()}")
+    services.edit("cmd/http-worker/BUILD.yaml", "[http-worker, health]", "[http-worker, unwell]")
+    ran = services.bs("up", "-d", "http-worker", "--timeout", "2")
     assert ran.code == 3
     assert "`http-worker` isn't healthy after 2 s" in ran.err
     assert '"service":"http-worker"' in ran.err, "its log"
