@@ -30,6 +30,25 @@ def target(**attributes: AttributeValue) -> Target:
     return Target(Label("cmd/api", "api"), "go_image", given)
 
 
+def image(**config: Any) -> dict[str, Any]:
+    return {"config": {**IMAGE["config"], **config}}
+
+
+def test_an_image_of_any_dockerfile_has_its_own_volumes_and_user() -> None:
+    attributes = {name: value for name, value in target().attributes.items() if name != "writable"}
+    own = Target(Label("app", "app"), "docker_image", attributes)
+    spec = container_spec(own, image(Volumes={"/data": {}, "/cache": {}}, User="7"))
+    assert spec.volumes == ("/cache", "/data")
+    assert (spec.uid, spec.gid) == (7, 0)
+    assert container_spec(own, image(Volumes=None, User="")).volumes == ()
+
+
+@pytest.mark.parametrize("user", ["node", "1000:staff", "²"])
+def test_a_user_that_only_the_image_knows_is_refused(user: str) -> None:
+    with pytest.raises(UsageError, match="whose number only the image knows"):
+        container_spec(target(), image(User=user))
+
+
 def test_a_container_is_what_the_image_says() -> None:
     spec = container_spec(target(writable=("/data",)), IMAGE)
     assert spec.name == "api"
