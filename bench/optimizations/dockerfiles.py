@@ -139,8 +139,7 @@ ENTRYPOINT ["BIN"]
 """,
     ("rust", "optimised"): f"""FROM rust AS chef
 ENV CARGO_HOME=/cargo
-RUN {CA} CARGO_PROFILE_DEV_DEBUG=false cargo install cargo-chef --debug \\
-    --version 0.1.72 --locked --root /usr/local
+RUN {CA} cargo install cargo-chef --version 0.1.72 --locked --root /usr/local
 WORKDIR /build
 FROM chef AS planner
 COPY cmd/NAME/Cargo.toml cmd/NAME/Cargo.lock ./
