@@ -21,6 +21,8 @@ class CargoCrates:
     """Folder of the Cargo workspace, the crate's own where it is in none."""
     compiled: tuple[str, ...]
     """The crate, and the path dependencies that are compiled for it."""
+    tested: tuple[str, ...]
+    """The same for its tests: with its dev-dependencies, and what these need."""
     loaded: tuple[str, ...]
     """All folders whose Cargo.toml has to be there: Cargo loads the whole Cargo workspace."""
 
@@ -34,10 +36,18 @@ def cargo_crates(tree: SourceTree, crate: str) -> CargoCrates:
     root = _root_of(tree, crate)
     patched = _patched(tree, root)
     compiled = _reachable(tree, [crate, *patched], all_kinds=False)
+    tested = _reachable(
+        tree, [*compiled, *_dependencies(tree, crate, all_kinds=True)], all_kinds=False
+    )
     loaded = _reachable(tree, [*_members(tree, root), *compiled], all_kinds=True)
     # A dependency may inherit from a Cargo workspace of its own.
     roots = {_root_of(tree, folder) for folder in loaded}
-    return CargoCrates(root, tuple(sorted(compiled)), tuple(sorted({root, *roots, *loaded})))
+    return CargoCrates(
+        root,
+        compiled=tuple(sorted(compiled)),
+        tested=tuple(sorted(tested)),
+        loaded=tuple(sorted({root, *roots, *loaded})),
+    )
 
 
 def cargo_facts(tree: SourceTree, folder: str) -> CargoFacts:

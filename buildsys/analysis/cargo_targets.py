@@ -6,13 +6,22 @@ from buildsys.analysis.cargo_file import CargoFacts
 from buildsys.analysis.paths import join, resolve
 from buildsys.model.sources import SourceTree
 
+_SHIPPED = frozenset({"lib", "bin"})
 _FOLDERS = {"bin": "src/bin", "example": "examples", "test": "tests", "bench": "benches"}
 
 
-def target_paths(tree: SourceTree, folder: str, facts: CargoFacts) -> tuple[str, ...]:
-    """Paths of all targets, build scripts included."""
+def target_paths(
+    tree: SourceTree, folder: str, facts: CargoFacts, *, tests: bool
+) -> tuple[str, ...]:
+    """Paths of the targets, build scripts included.
+
+    Without `tests`, those that Cargo needs for libraries and programs: of tests, benches and examples only
+    what the manifest names.
+    """
     paths = set(named_paths(tree, folder, facts))
     for kind in facts["found_kinds"]:
+        if not tests and kind not in _SHIPPED:
+            continue
         paths.update(path for _, path in _found(tree, folder, kind, facts["package"]))
     return tuple(sorted(paths))
 

@@ -29,31 +29,50 @@ def rust_sources(
     crate = _crate_of(tree, package_folder)
     crates = cargo_crates(tree, crate)
     manifests = _manifests(tree, crate, crates)
-    files = set(manifests)
-    for folder in crates.compiled:
-        files.update(path for path in _own_files(tree, folder) if not exclude(path))
-        files.update(named_paths(tree, folder, cargo_facts(tree, folder)))
+    files = _files_of(tree, crates.compiled, exclude)
     files.update(_named_in_sources(tree, files, crates.compiled))
-    paths = {
-        path
-        for folder in crates.loaded
-        for path in target_paths(tree, folder, cargo_facts(tree, folder))
-    }
     return RustSources(
         crate=crate,
         workspace=crates.root,
         manifests=manifests,
-        target_paths=tuple(sorted(paths)),
-        files=tuple(sorted(files)),
+        target_paths=_target_paths(tree, crates, tests=False),
+        files=tuple(sorted(files.union(manifests))),
     )
 
 
 def rust_tests(
     tree: SourceTree, sources: RustSources, *, exclude: Callable[[str], bool]
 ) -> TestSources:
-    """The crate with all that `cargo test` compiles: tests, benches and examples too."""
+    """The crate with all that `cargo test` compiles: tests, examples and dev-dependencies too."""
+    crates = cargo_crates(tree, sources.crate)
+    files = _files_of(tree, crates.tested, exclude)
     own = _own_files(tree, sources.crate, never=frozenset({"target"}))
-    return TestSources(tuple(sorted({*sources.files, *(p for p in own if not exclude(p))})))
+    files.update(path for path in own if not exclude(path))
+    files.update(_named_in_sources(tree, files, crates.tested))
+    return TestSources(
+        tuple(sorted(files.union(sources.manifests))),
+        target_paths=_target_paths(tree, crates, tests=True),
+    )
+
+
+def _files_of(
+    tree: SourceTree, folders: tuple[str, ...], exclude: Callable[[str], bool]
+) -> set[str]:
+    """What compiling crates reads, as far as their manifests tell."""
+    files: set[str] = set()
+    for folder in folders:
+        files.update(path for path in _own_files(tree, folder) if not exclude(path))
+        files.update(named_paths(tree, folder, cargo_facts(tree, folder)))
+    return files
+
+
+def _target_paths(tree: SourceTree, crates: CargoCrates, *, tests: bool) -> tuple[str, ...]:
+    found = {
+        path
+        for folder in crates.loaded
+        for path in target_paths(tree, folder, cargo_facts(tree, folder), tests=tests)
+    }
+    return tuple(sorted(found))
 
 
 def _crate_of(tree: SourceTree, package_folder: str) -> str:

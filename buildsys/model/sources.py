@@ -73,6 +73,8 @@ class TestSources:
     """Go: folders of the packages that have tests."""
     requirements: tuple[str, ...] = ()
     """Python: requirements-dev.txt and the files that it includes; empty if there is none."""
+    target_paths: tuple[str, ...] = ()
+    """Rust: paths of the crates' targets, those of tests, benches and examples too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class RustSources:
     manifests: tuple[str, ...]
     """Cargo.toml of all members, Cargo.lock, .cargo/config.toml, rust-toolchain.toml."""
     target_paths: tuple[str, ...]
-    """Paths of the crates' targets (src/main.rs, src/lib.rs, build.rs, …): they matter by name only."""
+    """Paths of the crates' libraries, programs and build scripts, and of all targets that a manifest
+    names: they matter by name only."""
     files: tuple[str, ...]
 
 

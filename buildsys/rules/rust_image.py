@@ -1,5 +1,7 @@
 """`rust_image`: a static, stripped Rust binary on the runtime base; dependencies by cargo-chef."""
 
+from dataclasses import replace
+
 from buildsys.model.action import Action, Role, SourceInput, TargetActions
 from buildsys.model.dockerfile import Stage, env, run
 from buildsys.model.sources import RustSources, TestSources
@@ -74,19 +76,25 @@ class RustImage:
         command = f"cargo test --locked --offline {_TARGET}"
         lines = (
             f"WORKDIR {source_folder(sources.crate)}",
-            step_of_tests(target, Form.CARGO, command, compiled=f"{command} --no-run"),
+            step_of_tests(
+                target,
+                Form.CARGO,
+                f"{command} --no-fail-fast",
+                compiled=f"{command} --no-run",
+            ),
         )
         run_tests = action_of_tests(self, "test-cook", lines, tests.files, platform)
-        below = (self._chef(target, platform), self._test_cook(sources, platform))
+        below = (self._chef(target, platform), self._test_cook(sources, tests, platform))
         return TargetActions(target.label, self.name, (*below, run_tests))
 
-    def _test_cook(self, sources: RustSources, platform: str) -> Action:
+    def _test_cook(self, sources: RustSources, tests: TestSources, platform: str) -> Action:
         # Nothing of it is shipped: unoptimised and without debugging information it compiles quickest.
         quick = (
             env("CARGO_PROFILE_DEV_DEBUG", "false"),
             env("CARGO_PROFILE_TEST_DEBUG", "false"),
             env("CARGO_INCREMENTAL", "0"),
         )
+        sources = replace(sources, target_paths=tests.target_paths)
         return self._cooked("test-cook", "--tests", sources, platform, quick)
 
     def _chef(self, target: Target, platform: str) -> Action:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from buildsys.analysis.rust_sources import rust_sources
+from buildsys.analysis.rust_sources import rust_sources, rust_tests
 from buildsys.model.sources import RustSources
 from tests.differential.workspaces import EXAMPLES, REPOSITORY, copy_of, output_of, tree_of
 
@@ -33,8 +33,16 @@ def test_targets_and_manifests_are_those_of_cargo(root: Path, package: str) -> N
         return Path(path).relative_to(root).as_posix()
 
     sources = analysed(root, package)
+    tests = rust_tests(tree_of(root), sources, exclude=lambda _: False)
     targets = {relative(t["src_path"]) for p in metadata["packages"] for t in p["targets"]}
-    assert set(sources.target_paths) == targets
+    assert set(tests.target_paths) == targets
+    shipped = {
+        relative(target["src_path"])
+        for package_of in metadata["packages"]
+        for target in package_of["targets"]
+        if not {"test", "bench", "example"} & set(target["kind"])
+    }
+    assert shipped <= set(sources.target_paths) <= targets
     assert {relative(p["manifest_path"]) for p in metadata["packages"]} <= set(sources.manifests)
     assert sources.workspace == relative(metadata["workspace_root"]).removeprefix(".")
 

@@ -70,7 +70,10 @@ CASES: dict[str, Callable[[], TargetActions]] = {
     "rust_image/tests": lambda: RUST.tests(
         make_target("rust_image", "//cmd/cli"),
         RUST_SOURCES,
-        TestSources((*RUST_SOURCES.files, "cmd/cli/tests/it.rs")),
+        TestSources(
+            (*RUST_SOURCES.files, "cmd/cli/tests/it.rs"),
+            target_paths=(*RUST_SOURCES.target_paths, "cmd/cli/tests/it.rs"),
+        ),
         PLATFORM,
     ),
 }

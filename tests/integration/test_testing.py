@@ -53,7 +53,7 @@ def test_tests_of_all_languages_run_once_and_change_no_image(checkout: Checkout)
     write(checkout, PYTHON_TEST, f"def test_more() -> None:\n    assert '{new}'\n")
     write(checkout, GO_TEST, failing_go(f"// {new}"))
     write(checkout, "cmd/aob-cli/tests/more.rs", "#[test]\nfn more() {}\n")
-    assert checkout.stale(GO, PYTHON) == set(), "tests are no inputs of images"
+    assert checkout.stale(GO, PYTHON, RUST) == set(), "tests are no inputs of images"
     ran = checkout.bs("test", PYTHON, GO, "--json")
     assert ran.code == 0, ran.out + ran.err
     assert ran.json["engine"] == {"solves": 2}, "dependencies of tests are layers of their own"

@@ -119,6 +119,36 @@ def test_cargo_tests_compile_all_there_is() -> None:
     }  # fmt: skip
 
 
+def test_cargo_tests_bring_the_crates_that_only_they_need() -> None:
+    files = {
+        **RUST,
+        "app/Cargo.toml": RUST["app/Cargo.toml"]
+        + '[dev-dependencies]\nkit = { path = "../kit" }\n',
+        "app/tests/it.rs": 'const X: &str = include_str!("../../shared/x.json");\n',
+        "kit/Cargo.toml": '[package]\nname = "kit"\n[dependencies]\nbolt = { path = "../bolt" }\n',
+        "kit/src/lib.rs": "",
+        "bolt/Cargo.toml": '[package]\nname = "bolt"\n',
+        "bolt/src/lib.rs": "",
+        "shared/x.json": "{}",
+    }
+    target = actions_of(files)
+    assert target is not None
+    wanted = {"kit/src/lib.rs", "bolt/src/lib.rs", "shared/x.json"}
+    assert wanted <= inputs(target, "tests")
+    assert not wanted & image_inputs(files)
+
+
+def test_a_new_test_of_a_crate_is_new_to_its_tests_alone() -> None:
+    def recipe(files: dict[str, str], *, tests: bool) -> tuple[str, ...]:
+        one = analysis(files)
+        (target,) = (one.test_actions if tests else one.actions)(one.targets)
+        return target.action("test-cook" if tests else "cook").sources[0].names_only
+
+    more = {**RUST, "app/tests/more.rs": "", "app/examples/more.rs": "", "app/benches/more.rs": ""}
+    assert recipe(RUST, tests=False) == recipe(more, tests=False) == ("app/src/main.rs",)
+    assert "app/tests/more.rs" in recipe(more, tests=True)
+
+
 def test_no_image_depends_on_what_only_tests_read() -> None:
     for files in (GO, PYTHON, RUST):
         assert not {
