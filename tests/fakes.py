@@ -258,6 +258,9 @@ class MemoryStore:
     def put(self, record: ActionRecord) -> None:
         self.records[record.key] = record
 
+    def forget(self, key: ActionKey) -> None:
+        self.records.pop(key, None)
+
     @contextmanager
     def lock(self, key: ActionKey) -> Iterator[None]:
         with self._guard:
@@ -333,6 +336,10 @@ class SpoilingStore:
     def put(self, record: ActionRecord) -> None:
         self._call()
         self.inner.put(record)
+
+    def forget(self, key: ActionKey) -> None:
+        self._call()
+        self.inner.forget(key)
 
     def lock(self, key: ActionKey) -> AbstractContextManager[None]:
         self._call()

@@ -1,5 +1,6 @@
 """`bs test`."""
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,13 +47,13 @@ def run_tests(
     request = BuildRequest(session, labels, judge=judge)
     report = built(request, BuildChoices(jobs=jobs, keep_going=True), rerun_tests=no_cache_tests)
     found = [_tests_of(label, report, judge) for label in labels]
-    if junit:
-        _write_junit(junit, found)
     if json:
         name = session.workspace.settings.name
         context.say(dumped(document_of_tests(name, found, report.solves)))
     else:
         context.say("\n".join(lines_of_tests(found, colour=context.coloured())))
+    if junit:
+        _write_junit(junit, found)
     return _exit_code(report)
 
 
@@ -76,10 +77,14 @@ def _tests_of(label: "Label", report: "BuildReport", judge: "TestJudge") -> "Tar
 
 
 def _write_junit(path: str, found: list["TargetTests"]) -> None:
+    from buildsys.reporting.tests import TestOutcome  # noqa: PLC0415
     from buildsys.testing.junit import junit_xml  # noqa: PLC0415
 
-    content = junit_xml({one.label: one.run for one in found if one.run is not None})
+    content = junit_xml(
+        {one.label: one.run for one in found if one.outcome is not TestOutcome.NONE}
+    )
     try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with open(path, "wb") as file:
             file.write(content)
     except OSError as error:

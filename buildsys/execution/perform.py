@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from buildsys.errors import InternalError
+from buildsys.errors import CheckFailed, InternalError
 from buildsys.execution.ports import (
     ActionCache,
     ActionRecord,
@@ -64,10 +64,19 @@ class Performer:
                 digest = self.solver.solve(request, progress)
                 blobs = self.blobs.adopt(folder, digest)
             result = self._result(digest, blobs, self.clock.monotonic() - started)
-            if self.judge is not None and keyed.action.role is Role.TEST:
-                self.judge.judge(keyed, result, progress)
+            self._judge(keyed, result, progress)
             self.cache.put(ActionRecord(keyed.key, keyed.manifest, result, self.made_by))
             return result, True
+
+    def _judge(self, keyed: KeyedAction, result: ActionResult, progress: Progress) -> None:
+        if self.judge is None or keyed.action.role is not Role.TEST:
+            return
+        try:
+            self.judge.judge(keyed, result, progress)
+        except CheckFailed:
+            # They may have passed before: what was seen to fail since doesn't count as passed.
+            self.cache.forget(keyed.key)
+            raise
 
     def _request(
         self,

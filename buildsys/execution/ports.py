@@ -35,6 +35,13 @@ class ActionCache(Protocol):
             MachineError: it can't be written (disk full, no permission).
         """
 
+    def forget(self, key: ActionKey) -> None:
+        """Remove the record, if there is one.
+
+        Raises:
+            MachineError: it can't be removed.
+        """
+
     def lock(self, key: ActionKey) -> AbstractContextManager[None]:
         """Keeps other processes and threads from making the same result; dies with the process."""
 

@@ -69,7 +69,7 @@ def _counts(one: TargetTests) -> str:
     counts = [f"{one.run.count(v)} {v}" for v in Verdict if one.run.count(v)]
     if one.run.timed_out:
         counts.append("timed out")
-    return ", ".join(counts) or f"exit code {one.run.exit_code}"
+    return ", ".join(counts) or ("0 tests" if one.run.passed else f"exit code {one.run.exit_code}")
 
 
 def _named(one: TargetTests) -> Iterator[str]:

@@ -37,7 +37,7 @@ _INSTALL = (
     " --disable-pip-version-check --root-user-action=ignore"
 )
 PYTEST = "pytest==9.0.2"
-"""For tests of a package without a requirements-dev.txt."""
+"""For tests of a package whose requirements bring none."""
 
 
 class PythonImage:
@@ -103,7 +103,7 @@ class PythonImage:
             if under == RUNTIME_LAYER
             else f"COPY --from={under} {_VENV} {_VENV}"
         )
-        wanted = f"-r {source_folder(tests.requirements[0])}" if tests.requirements else PYTEST
+        listed = [f"{_INSTALL} -r {source_folder(path)}" for path in tests.requirements[:1]]
         build = Stage(
             "test-requirements-build",
             target.text("builder"),
@@ -111,7 +111,11 @@ class PythonImage:
                 run(_COMPILERS, mounts=[CA_MOUNT]),
                 venv,
                 "COPY --from=test-requirements-inputs / /src/",
-                run(f"{_INSTALL} {wanted}", mounts=[CA_MOUNT]),
+                run(
+                    *listed,
+                    f"({_VENV}/bin/python -c 'import pytest' 2> /dev/null || {_INSTALL} {PYTEST})",
+                    mounts=[CA_MOUNT],
+                ),
             ),
         )
         copy = f"COPY --from=test-requirements-build {_VENV} {_VENV}"

@@ -4,7 +4,7 @@ The step itself always succeeds, so that what failing tests said can be exported
 
     limit          seconds that one attempt may take
     form           how to read what the tests said (see `Form`)
-    1/log, 2/log   what attempt 1, 2, … wrote
+    1/log, 2/log   what attempt 1, 2, … wrote; of endless logs, beginning and end
     1/junit.xml    where the tests write JUnit XML
     1/end          exit code and seconds, separated by a space
 """
@@ -21,6 +21,8 @@ from buildsys.rules.image import NamedRule
 TEST_LAYER = "tests"
 RESULTS = "/out/test"
 _GO_COMPILES_S = 900
+_LOG_PART = 24 << 20
+"""Bytes of a log's beginning and of its end that are kept: tests that hang often print without end."""
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -61,6 +63,9 @@ def step_of_tests(
         " begin=$(date +%s); code=0;"
         f" {{ {before}timeout -s KILL {killed} {command}; }} > $out/log 2>&1 < /dev/null || code=$?;"
         ' echo "$code $(($(date +%s) - begin))" > $out/end;'
+        f" if [ $(wc -c < $out/log) -gt {2 * _LOG_PART} ]; then mv $out/log /tmp/log;"
+        f" {{ head -c {_LOG_PART} /tmp/log; echo; echo '[left out]'; tail -c {_LOG_PART} /tmp/log; }}"
+        " > $out/log; rm /tmp/log; fi;"
         " if [ $code = 0 ]; then break; fi; done"
     )
     prepare = f"mkdir -p {RESULTS} /tmp && echo '{form}' > {RESULTS}/form && echo {limit} > {RESULTS}/limit"

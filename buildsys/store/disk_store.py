@@ -9,6 +9,7 @@
 Blobs are moved in before the record that names them, so that a crash leaves at worst a blob without a record.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -60,6 +61,11 @@ class DiskStore:
         with durable.cannot_write(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
         durable.write(path, records.encode(record))
+
+    def forget(self, key: ActionKey) -> None:
+        path = self._record_path(key)
+        with durable.cannot_write(path), contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
     def lock(self, key: ActionKey) -> AbstractContextManager[None]:
         return locked(os.path.join(self.layout, "locks", key))

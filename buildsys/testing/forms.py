@@ -25,6 +25,7 @@ def read_go(log: str) -> tuple[tuple[TestCase, ...], str]:
     is that of `go test` without `-v`: what passing tests print is left out.
     """
     said: list[tuple[_Test, str]] = []
+    outputs: dict[_Test, list[str]] = {}
     cases: list[TestCase] = []
     for line in log.splitlines(keepends=True):
         event = _go_event(line)
@@ -32,10 +33,12 @@ def read_go(log: str) -> tuple[tuple[TestCase, ...], str]:
             said.append((_NO_TEST, line))
             continue
         test = (str(event.get("Package", event.get("ImportPath", ""))), str(event.get("Test", "")))
-        said.append((test, str(event.get("Output", ""))))
+        output = str(event.get("Output", ""))
+        said.append((test, output))
+        outputs.setdefault(test, []).append(output)
         verdict = _GO_ENDS.get(str(event.get("Action")))
         if verdict is not None:
-            output = "" if verdict is Verdict.PASSED else "".join(t for of, t in said if of == test)
+            output = "" if verdict is Verdict.PASSED else "".join(outputs[test])
             cases.append(TestCase(*test, verdict, float(event.get("Elapsed", 0.0)), output))
     passed = {(case.suite, case.name) for case in cases if case.verdict is Verdict.PASSED}
     shown = "".join(text for test, text in said if not test[1] or test not in passed)
@@ -89,14 +92,14 @@ def read_cargo(log: str) -> tuple[TestCase, ...]:
     for line in log.splitlines():
         if program := _CARGO_PROGRAM.match(line):
             suite, reading = program[1], None
-        elif case := _CARGO_CASE.match(line):
-            found.append((suite, case[1].removesuffix(" - should panic"), _CARGO_ENDS[case[2]]))
         elif begin := _CARGO_OUTPUT.match(line):
             reading = output.setdefault((suite, begin[1]), [])
         elif line == "failures:":
             reading = None
         elif reading is not None:
             reading.append(line)
+        elif case := _CARGO_CASE.match(line):
+            found.append((suite, case[1].removesuffix(" - should panic"), _CARGO_ENDS[case[2]]))
     return tuple(
         TestCase(program, name, verdict, 0.0, "\n".join(output.get((program, name), ())).strip())
         for program, name, verdict in found

@@ -15,9 +15,14 @@ _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAGS = {Verdict.FAILED: "failure", Verdict.SKIPPED: "skipped", Verdict.FLAKY: "flakyFailure"}
 
 
-def junit_xml(runs: Mapping[Label, TestRun]) -> bytes:
+def junit_xml(runs: Mapping[Label, TestRun | None]) -> bytes:
+    """All runs in one document; None stands for tests that couldn't be run, which is an error."""
     root = ET.Element("testsuites", name="bs test")
     for label, run in runs.items():
+        if run is None:
+            suite = ET.SubElement(root, "testsuite", name=str(label), tests="1", errors="1")
+            _add_error(suite, label, "what the tests need couldn't be built", "")
+            continue
         suite = ET.SubElement(
             root,
             "testsuite",
@@ -31,9 +36,8 @@ def junit_xml(runs: Mapping[Label, TestRun]) -> bytes:
         for case in run.cases:
             _add(suite, case)
         if not _told(run):
-            broken = ET.SubElement(suite, "testcase", classname=str(label), name="(all)", time="0")
             message = "timed out" if run.timed_out else f"exit code {run.exit_code}"
-            ET.SubElement(broken, "error", message=message).text = _clean(run.log)
+            _add_error(suite, label, message, run.log)
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
@@ -54,6 +58,11 @@ def _add(suite: ET.Element, case: TestCase) -> None:
     if case.verdict in _TAGS:
         message = _clean(case.output.strip().partition("\n")[0])
         ET.SubElement(element, _TAGS[case.verdict], message=message).text = _clean(case.output)
+
+
+def _add_error(suite: ET.Element, label: Label, message: str, log: str) -> None:
+    broken = ET.SubElement(suite, "testcase", classname=str(label), name="(all)", time="0")
+    ET.SubElement(broken, "error", message=message).text = _clean(log)
 
 
 def _clean(text: str) -> str:

@@ -10,8 +10,10 @@ from buildsys.model.tests import TestCase, TestRun, Verdict
 from buildsys.rules.tests import Form
 from buildsys.testing.forms import read_cargo, read_go, read_junit
 
-_GO_TIMEOUT = "panic: test timed out after"
-"""Said by package testing, in place of the output of the test that hangs."""
+_GO_TIMEOUTS = ("panic: test timed out after", "*** Test killed with quit: ran too long")
+"""Said in place of the output of what hangs: by package testing, and by `go test` of what hangs outside of
+any test."""
+_KILLED = 137
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def _attempt(contents: Mapping[str, str], number: int, form: Form) -> _Attempt:
 
 def _timed_out(attempt: _Attempt, form: Form, limit_s: float) -> bool:
     if form is Form.GO:
-        return _GO_TIMEOUT in attempt.log
+        said = any(text in attempt.log for text in _GO_TIMEOUTS)
+        return said or (attempt.exit_code == _KILLED and attempt.duration_s >= limit_s)
     return attempt.duration_s >= limit_s
 
 

@@ -68,6 +68,18 @@ def test_what_was_put_is_got(store: Store) -> None:
     assert store.get(OTHER_KEY) is None
 
 
+def test_what_was_forgotten_is_unknown_until_it_is_put_again(store: Store) -> None:
+    store.forget(KEY)
+    put = record(store)
+    for _ in range(2):
+        store.put(put)
+        store.put(record(store, OTHER_KEY))
+        store.forget(KEY)
+        assert store.get(KEY) is None
+        assert store.manifest(KEY) is None
+        assert store.get(OTHER_KEY) is not None
+
+
 def test_a_second_put_replaces_the_first(store: Store) -> None:
     store.put(record(store))
     second = record(store, content=b"two")

@@ -133,6 +133,14 @@ def test_cargo_is_read_program_by_program() -> None:
     )
 
 
+def test_what_a_failing_rust_test_prints_is_no_case() -> None:
+    log = CARGO.replace("---- more stdout ----\n", "---- more stdout ----\ntest fake ... ok\n")
+    assert log != CARGO
+    found = read_cargo(log)
+    assert [case.name for case in found] == [case.name for case in read_cargo(CARGO)]
+    assert "test fake ... ok" in found[-1].output
+
+
 @given(st.text())
 def test_no_text_is_too_strange(text: str) -> None:
     read_go(text)
@@ -169,6 +177,18 @@ def test_a_hanging_test_is_told_from_a_failing_one(tmp_path: Path) -> None:
     )
     assert run_of(tmp_path / "1", go_attempts((hanging, "1 3\n"))).timed_out
     assert not run_of(tmp_path / "2", go_attempts((FAILING, "1 99\n"))).timed_out
+    outside = go_log(
+        {
+            "Action": "output",
+            "Package": "a",
+            "Output": "*** Test killed with quit: ran too long (21s).\n",
+        },
+        {"Action": "fail", "Package": "a", "Elapsed": 21},
+    )
+    assert run_of(tmp_path / "5", go_attempts((outside, "1 30\n"))).timed_out
+    assert run_of(tmp_path / "6", go_attempts(("", "137 920\n"))).timed_out, (
+        "by the step's own limit"
+    )
     others = go_attempts(("", "137 20\n")) | {"form": "junit"}
     assert run_of(tmp_path / "3", others).timed_out
     assert not run_of(tmp_path / "4", others | {"1/end": "1 19\n"}).timed_out
@@ -258,6 +278,13 @@ def test_what_no_case_tells_is_an_error_of_its_own(run: TestRun, message: str) -
     assert suite.get("errors") == "1"
     error = suite[-1][0]
     assert (error.tag, error.get("message"), error.text) == ("error", message, "the \ufffd log")
+
+
+def test_what_could_not_be_run_is_an_error_in_junit_xml() -> None:
+    (suite,) = ET.fromstring(junit_xml({LABEL: None}))  # noqa: S314
+    assert (suite.get("errors"), suite.get("tests")) == ("1", "1")
+    (case,) = suite
+    assert "couldn't be built" in case[0].get("message", "")
 
 
 def test_lines_and_document_tell_the_same() -> None:

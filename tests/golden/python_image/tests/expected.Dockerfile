@@ -36,7 +36,8 @@ FROM python-build AS test-requirements-build
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt if command -v apk > /dev/null; then apk add --no-cache gcc musl-dev libffi-dev openssl-dev; elif ! command -v gcc > /dev/null; then apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev libffi-dev libssl-dev; fi
 COPY --from=requirements /opt/venv /opt/venv
 COPY --from=test-requirements-inputs / /src/
-RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore -r /src/cmd/agent/requirements-dev.txt
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore -r /src/cmd/agent/requirements-dev.txt \
+ && (/opt/venv/bin/python -c 'import pytest' 2> /dev/null || python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore pytest==9.0.2)
 
 FROM requirements AS test-requirements
 COPY --from=test-requirements-build /opt/venv /opt/venv
@@ -52,7 +53,7 @@ ENV PYTHONPATH="/src/cmd/agent:/src"
 ENV PYTHONUNBUFFERED="1"
 ENV PYTHONDONTWRITEBYTECODE="1"
 RUN --network=none mkdir -p /out/test /tmp && echo 'junit' > /out/test/form && echo 300 > /out/test/limit \
- && for attempt in $(seq 1); do out=/out/test/$attempt; mkdir -p $out; begin=$(date +%s); code=0; { timeout -s KILL 300 /opt/venv/bin/python -m pytest --junitxml=$out/junit.xml; } > $out/log 2>&1 < /dev/null || code=$?; echo "$code $(($(date +%s) - begin))" > $out/end; if [ $code = 0 ]; then break; fi; done
+ && for attempt in $(seq 1); do out=/out/test/$attempt; mkdir -p $out; begin=$(date +%s); code=0; { timeout -s KILL 300 /opt/venv/bin/python -m pytest --junitxml=$out/junit.xml; } > $out/log 2>&1 < /dev/null || code=$?; echo "$code $(($(date +%s) - begin))" > $out/end; if [ $(wc -c < $out/log) -gt 50331648 ]; then mv $out/log /tmp/log; { head -c 25165824 /tmp/log; echo; echo '[left out]'; tail -c 25165824 /tmp/log; } > $out/log; rm /tmp/log; fi; if [ $code = 0 ]; then break; fi; done
 
 FROM scratch AS results
 COPY --from=tests /out/test /

@@ -39,7 +39,7 @@ FROM test-cook AS tests
 COPY --from=test-sources / /src/
 WORKDIR /src/cmd/cli
 RUN --network=none mkdir -p /out/test /tmp && echo 'cargo test' > /out/test/form && echo 300 > /out/test/limit \
- && for attempt in $(seq 1); do out=/out/test/$attempt; mkdir -p $out; begin=$(date +%s); code=0; { cargo test --locked --offline --target "$(rustc -vV | sed -n 's/^host: //p')" --no-run && begin=$(date +%s) && timeout -s KILL 300 cargo test --locked --offline --target "$(rustc -vV | sed -n 's/^host: //p')" --no-fail-fast; } > $out/log 2>&1 < /dev/null || code=$?; echo "$code $(($(date +%s) - begin))" > $out/end; if [ $code = 0 ]; then break; fi; done
+ && for attempt in $(seq 1); do out=/out/test/$attempt; mkdir -p $out; begin=$(date +%s); code=0; { cargo test --locked --offline --target "$(rustc -vV | sed -n 's/^host: //p')" --no-run && begin=$(date +%s) && timeout -s KILL 300 cargo test --locked --offline --target "$(rustc -vV | sed -n 's/^host: //p')" --no-fail-fast; } > $out/log 2>&1 < /dev/null || code=$?; echo "$code $(($(date +%s) - begin))" > $out/end; if [ $(wc -c < $out/log) -gt 50331648 ]; then mv $out/log /tmp/log; { head -c 25165824 /tmp/log; echo; echo '[left out]'; tail -c 25165824 /tmp/log; } > $out/log; rm /tmp/log; fi; if [ $code = 0 ]; then break; fi; done
 
 FROM scratch AS results
 COPY --from=tests /out/test /
