@@ -64,7 +64,11 @@ class Analysis:
     def _test_actions(self, target: Target) -> TargetActions | None:
         if target.rule == DOCKER.name:
             return None
-        extra = (*self._data(target), *self._files_of_deps(target))
+        extra = (
+            *self._named(target, "data"),
+            *self._named(target, "test_data"),
+            *self._files_of_deps(target),
+        )
         if target.rule == GO.name:
             go = self._with_module_packages(target, self._go_sources(target))
             system, _, machine = self.platform.partition("/")
@@ -91,14 +95,14 @@ class Analysis:
         extra = self._files_of_deps(target)
         if target.rule == GO.name:
             go = self._with_module_packages(target, self._go_sources(target))
-            go = replace(go, files=_merged(go.files, self._data(target), extra))
+            go = replace(go, files=_merged(go.files, self._named(target, "data"), extra))
             return GO.actions(target, go, self.platform)
         if target.rule == PYTHON.name:
             python = self._python_sources(target)
             python = replace(python, files=_merged(python.files, extra))
             return PYTHON.actions(target, python, self.platform)
         rust = self._rust_sources(target)
-        rust = replace(rust, files=_merged(rust.files, self._data(target), extra))
+        rust = replace(rust, files=_merged(rust.files, self._named(target, "data"), extra))
         return RUST.actions(target, rust, self.platform)
 
     def _go_sources(self, target: Target) -> GoSources:
@@ -124,11 +128,11 @@ class Analysis:
         return replace(sources, external=tuple(sorted(union)))
 
     def _python_sources(self, target: Target) -> PythonSources:
-        left_out = self._left_out(target, USELESS_IN_PYTHON)
+        left_out = self._left_out_of_image(target, USELESS_IN_PYTHON)
         return python_sources(self.tree, target.label.package, exclude=left_out)
 
     def _rust_sources(self, target: Target) -> RustSources:
-        left_out = self._left_out(target, USELESS)
+        left_out = self._left_out_of_image(target, USELESS)
         return rust_sources(self.tree, target.label.package, exclude=left_out)
 
     def _docker_sources(self, target: Target) -> DockerSources:
@@ -148,9 +152,16 @@ class Analysis:
         refused, useless, data = (
             self._refused(target),
             matcher(useless_files),
-            self._is_data(target),
+            self._is_named(target, "data"),
         )
         return lambda path: refused(path) or (useless(path) and not data(path))
+
+    def _left_out_of_image(
+        self, target: Target, useless_files: tuple[str, ...]
+    ) -> Callable[[str], bool]:
+        left_out = self._left_out(target, useless_files)
+        of_tests, data = self._is_named(target, "test_data"), self._is_named(target, "data")
+        return lambda path: left_out(path) or (of_tests(path) and not data(path))
 
     def _refused(self, target: Target) -> Callable[[str], bool]:
         everywhere, own = matcher(self.exclude), matcher(target.strings("exclude"))
@@ -159,15 +170,16 @@ class Analysis:
             everywhere(path) or (path.startswith(prefix) and own(path.removeprefix(prefix)))
         )
 
-    def _is_data(self, target: Target) -> Callable[[str], bool]:
-        wanted = matcher(target.strings("data"))
+    def _is_named(self, target: Target, attribute: str) -> Callable[[str], bool]:
+        """Whether a file is named by an attribute with patterns relative to the package."""
+        wanted = matcher(target.strings(attribute))
         prefix = f"{target.label.package}/" if target.label.package else ""
         return lambda path: path.startswith(prefix) and wanted(path.removeprefix(prefix))
 
-    def _data(self, target: Target) -> tuple[str, ...]:
-        if not target.strings("data"):
+    def _named(self, target: Target, attribute: str) -> tuple[str, ...]:
+        if not target.strings(attribute):
             return ()
-        wanted = self._is_data(target)
+        wanted = self._is_named(target, attribute)
         return tuple(p for p in self.tree.files_below(target.label.package) if wanted(p))
 
     def _files_of_deps(self, target: Target) -> tuple[str, ...]:

@@ -101,6 +101,13 @@ IMAGE_ATTRIBUTES: tuple[Attribute, ...] = (
         1,
         "3",
     ),
+    Attribute(
+        "test_data",
+        Kind.FILES,
+        "Files of the package that only its tests read; they don't enter the image's build.",
+        (),
+        '["fixtures/**"]',
+    ),
     Attribute("env", Kind.VARIABLES, "Environment of the image.", (), "{LOG_LEVEL: info}"),
     Attribute(
         "run_port",

@@ -1,5 +1,7 @@
 """What running a service's tests takes: its inputs, and that they are none of its image's."""
 
+import pytest
+
 from buildsys.analysis.analyze import Analysis
 from buildsys.loading.workspace import load
 from buildsys.model.action import TargetActions
@@ -147,6 +149,20 @@ def test_a_new_test_of_a_crate_is_new_to_its_tests_alone() -> None:
     more = {**RUST, "app/tests/more.rs": "", "app/examples/more.rs": "", "app/benches/more.rs": ""}
     assert recipe(RUST, tests=False) == recipe(more, tests=False) == ("app/src/main.rs",)
     assert "app/tests/more.rs" in recipe(more, tests=True)
+
+
+@pytest.mark.parametrize(
+    ("files", "folder"), [(GO, "cmd/api"), (PYTHON, "cmd/agent"), (RUST, "app")]
+)
+def test_what_only_tests_read_can_be_named(files: dict[str, str], folder: str) -> None:
+    build_file = f"{folder}/BUILD.yaml"
+    named = files[build_file].replace("}]", ', test_data: ["fixtures/**"]}]')
+    more = {**files, build_file: named, f"{folder}/fixtures/deep/notes.md": ""}
+    target = actions_of(more)
+    assert target is not None
+    assert f"{folder}/fixtures/deep/notes.md" in inputs(target, "tests")
+    more |= {f"{folder}/fixtures/rows.json": "[]"}
+    assert image_inputs(more) == image_inputs(files)
 
 
 def test_no_image_depends_on_what_only_tests_read() -> None:
