@@ -97,9 +97,10 @@ def test_tests_that_passed_are_run_again_if_asked(checkout: Checkout) -> None:
     ("label", "path", "text"),
     [
         (GO, GO_TEST, failing_go("time.Sleep(time.Hour)")),
+        (GO, GO_TEST, failing_go('for {\n\t\tprintln("trying again")\n\t}')),
         (PYTHON, PYTHON_TEST, "import time\n\n\ndef test_more() -> None:\n    time.sleep(3600)\n"),
     ],
-    ids=["go", "python"],
+    ids=["go", "go-printing", "python"],
 )
 def test_a_test_that_hangs_is_stopped(checkout: Checkout, label: str, path: str, text: str) -> None:
     write(checkout, path, text)
@@ -108,6 +109,7 @@ def test_a_test_that_hangs_is_stopped(checkout: Checkout, label: str, path: str,
     assert ran.code == 3
     assert test_of(ran, label)["timed_out"]
     assert "longer than their test_timeout" in ran.err
+    assert len(ran.out) + len(ran.err) < 200_000_000, "endless logs are cut"
 
 
 def test_what_passes_when_tried_again_is_flaky(checkout: Checkout) -> None:
@@ -122,6 +124,26 @@ def test_what_passes_when_tried_again_is_flaky(checkout: Checkout) -> None:
     found = test_of(ran, PYTHON)
     assert (found["outcome"], found["attempts"]) == ("flaky", 2)
     assert [c["name"] for c in found["cases"] if c["verdict"] == "flaky"] == ["test_more"]
+
+
+def test_what_fails_after_it_passed_is_forgotten(checkout: Checkout) -> None:
+    # Go's cache mount outlives a run: the same test passes, fails, passes, fails.
+    known = f"/go/cache/{uuid.uuid4().hex}"
+    text = (
+        'package fetch\n\nimport (\n\t"os"\n\t"testing"\n)\n\nfunc TestMore(t *testing.T) {\n'
+        f'\tif os.Remove("{known}") == nil {{\n\t\tt.Fatal("seen before")\n\t}}\n'
+        f'\tif err := os.WriteFile("{known}", nil, 0o600); err != nil {{\n\t\tt.Fatal(err)\n\t}}\n}}\n'
+    )
+    write(checkout, GO_TEST, text)
+
+    def outcome(*options: str) -> str:
+        return str(test_of(checkout.bs("test", GO, "--json", *options), GO)["outcome"])
+
+    assert outcome() == "passed"
+    assert outcome() == "cached"
+    assert outcome("--no-cache-tests") == "failed"
+    assert outcome() == "passed", "not cached: it was seen to fail since"
+    assert outcome("--no-cache-tests") == "failed"
 
 
 def test_a_target_without_tests_says_so(tmp_path: Path) -> None:
