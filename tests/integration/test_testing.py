@@ -114,7 +114,7 @@ def test_a_test_that_hangs_is_stopped(checkout: Checkout, label: str, path: str,
 
 def test_what_passes_when_tried_again_is_flaky(checkout: Checkout) -> None:
     text = (
-        "from pathlib import Path\n\n\ndef test_more() -> None:\n"
+        f"# {uuid.uuid4().hex}\nfrom pathlib import Path\n\n\ndef test_more() -> None:\n"
         "    known = Path('/tmp/known')\n    before = known.exists()\n    known.touch()\n    assert before\n"
     )
     write(checkout, PYTHON_TEST, text)
