@@ -1,12 +1,29 @@
 """`python -m buildsys` and `bs`."""
 
+import os
 import sys
+
+from buildsys.answers import recall
 
 
 def main() -> None:
-    from buildsys.cli.run import run  # noqa: PLC0415
+    arguments = sys.argv[1:]
+    known = recall(tuple(arguments))
+    if known is not None:
+        _say_again(*known)
+    from buildsys.cli.run import run  # noqa: PLC0415 - an answer that is known needs none of it
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(arguments))
+
+
+def _say_again(code: int, text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = 0
+    # Nothing is left to be done, and taking Python apart would take as long as the answer did.
+    os._exit(code)
 
 
 if __name__ == "__main__":

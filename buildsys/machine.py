@@ -4,10 +4,11 @@ import os
 import platform as machine
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from buildsys.answers import Sights
 from buildsys.events import EventSink, Noted, Warned
 from buildsys.store.disk_store import DiskStore
 
@@ -42,6 +43,9 @@ class Machine:
     sink: EventSink
     tools: str = ""
     """Folder of BuildKit's programs, by default one below the cache folder."""
+    sights: Sights = field(default_factory=Sights)
+    said: bool = False
+    """Whether there was anything to warn of or to note."""
 
     @cached_property
     def cache_folder(self) -> str:
@@ -54,7 +58,9 @@ class Machine:
 
     @cached_property
     def store(self) -> DiskStore:
-        return DiskStore(os.path.join(self.cache_folder, "store"), self.platform, self.warn)
+        return DiskStore(
+            os.path.join(self.cache_folder, "store"), self.platform, self.warn, self.sights
+        )
 
     @cached_property
     def daemon(self) -> "Daemon":
@@ -80,7 +86,9 @@ class Machine:
         return EngineLocator(addresses, self.daemon, self.environment, self.note)
 
     def warn(self, message: str) -> None:
+        self.said = True
         self.sink.emit(Warned(message))
 
     def note(self, message: str) -> None:
+        self.said = True
         self.sink.emit(Noted(message))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from buildsys import __version__
+from buildsys import __version__, answers
 from buildsys.analysis.analyze import Analysis
 from buildsys.execution.bases import BaseProvider, KnownBase, known_bases
 from buildsys.execution.lookup import Lookup, TargetStatus, look_up, status_of
@@ -45,17 +45,17 @@ class Session:
 
     @cached_property
     def root(self) -> str:
-        return find_root(self.start)
+        return find_root(self.start, self.machine.sights)
 
     @cached_property
     def index(self) -> FileIndex:
         index = FileIndex.load(os.path.join(self.root, ".bs", "index"))
-        index.begin()
+        index.begun_ns()
         return index
 
     @cached_property
     def tree(self) -> DiskTree:
-        return DiskTree(self.root, self.index)
+        return DiskTree(self.root, self.index, self.machine.sights)
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -63,7 +63,9 @@ class Session:
 
     @cached_property
     def last_built(self) -> LastBuilt:
-        return LastBuilt(os.path.join(self.root, ".bs", "built.json"))
+        path = os.path.join(self.root, ".bs", "built.json")
+        self.machine.sights.look(path)
+        return LastBuilt(path)
 
     def select(self, patterns: tuple[str, ...]) -> tuple[Label, ...]:
         here = os.path.relpath(os.path.realpath(self.start), self.root)
@@ -118,6 +120,14 @@ class Session:
         """Look at the checkout anew: a source changed while it was being built."""
         for name in ("tree", "workspace", "index"):
             self.__dict__.pop(name, None)
+
+    def remember(self, arguments: tuple[str, ...], code: int, text: str) -> None:
+        """Keep the answer of a command that changed nothing; what it said beside it can't be repeated."""
+        machine_ = self.machine
+        if arguments and not machine_.said:
+            answers.remember(
+                self.root, arguments, (code, text), machine_.sights, self.index.begun_ns()
+            )
 
     def _pins(self) -> dict[str, str]:
         if not self.tree.is_file(bases_lock.NAME):

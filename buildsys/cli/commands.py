@@ -37,6 +37,8 @@ class BuildChoices:
     force: bool = False
     dry_run: bool = False
     events: str = ""
+    asked: tuple[str, ...] = ()
+    """The arguments under which the answer may be remembered, if any."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class StatusChoices:
     json: bool = False
     explain: bool = False
     exit_code: bool = False
+    asked: tuple[str, ...] = ()
+    """See `BuildChoices.asked`."""
 
 
 def run_build(choices: BuildChoices) -> int:
@@ -61,10 +65,14 @@ def run_build(choices: BuildChoices) -> int:
     report = built(request, choices)
     if choices.json:
         name = session.workspace.settings.name
-        context.say(dumped(build_document(name, report, request.reasons)))
+        text = dumped(build_document(name, report, request.reasons))
     else:
-        context.say("\n".join(build_lines(report, colour=context.coloured())))
-    return _exit_code(report)
+        text = "\n".join(build_lines(report, colour=context.coloured()))
+    context.say(text)
+    code = _exit_code(report)
+    if code == 0 and report.solves == 0:
+        session.remember(choices.asked, code, f"{text}\n")
+    return code
 
 
 def build_for(labels: tuple["Label", ...], session: "Session") -> "BuildReport":
@@ -105,12 +113,15 @@ def run_status(choices: StatusChoices) -> int:
     session = context.session()
     targets = session.status(session.select(choices.patterns))
     if choices.json:
-        context.say(dumped(status_document(session.workspace.settings.name, targets)))
+        text = dumped(status_document(session.workspace.settings.name, targets))
     else:
         lines = status_lines(targets, explain=choices.explain, colour=context.coloured())
-        context.say("\n".join(lines))
+        text = "\n".join(lines)
+    context.say(text)
     stale = any(target.state is not LayerState.FRESH for target in targets)
-    return STALE if choices.exit_code and stale else 0
+    code = STALE if choices.exit_code and stale else 0
+    session.remember(choices.asked, code, f"{text}\n")
+    return code
 
 
 def _dry_run(session: "Session", request: "BuildRequest", *, json: bool) -> int:

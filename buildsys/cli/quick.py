@@ -28,14 +28,16 @@ def quick_command(arguments: list[str], environment: Mapping[str, str]) -> Calla
             return None
         else:
             patterns.append(argument)
-    return _bound(command, tuple(patterns), chosen)
+    return _bound(tuple(arguments), tuple(patterns), chosen)
 
 
-def _bound(command: str, patterns: tuple[str, ...], chosen: dict[str, bool]) -> Callable[[], int]:
+def _bound(
+    arguments: tuple[str, ...], patterns: tuple[str, ...], chosen: dict[str, bool]
+) -> Callable[[], int]:
     from buildsys.cli import commands  # noqa: PLC0415 - not for a form that typer reads
 
-    if command == "build":
-        build = commands.BuildChoices(patterns=patterns, **chosen)  # type: ignore[arg-type]
+    if arguments[0] == "build":
+        build = commands.BuildChoices(patterns, asked=arguments, **chosen)  # type: ignore[arg-type]
         return lambda: commands.run_build(build)
-    status = commands.StatusChoices(patterns=patterns, **chosen)
+    status = commands.StatusChoices(patterns, asked=arguments, **chosen)
     return lambda: commands.run_status(status)

@@ -19,7 +19,7 @@ from buildsys.model.digest import ImageDigest, is_digest
 _HALF_RECEIVED = "unsupported offset"
 """BuildKit keeps what it had received of a layer when a build is stopped, and tries to go on from there. It
 can't with an OCI layout (util/contentutil/fetcher.go), and fails until that is collected as garbage."""
-_PATIENCE_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
+_PATIENCE_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Waits before each further attempt: the garbage belongs to the stopped build until BuildKit has noticed."""
 
 _UNREACHABLE = (

@@ -10,10 +10,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from buildsys.answers import Sights
 from buildsys.model.action import Blob
 from buildsys.model.digest import Digest, ImageDigest, hex_of
 from buildsys.store import durable
-from buildsys.store.verified import Signature, VerifiedBlobs, signature
+from buildsys.store.verified import Signature, VerifiedBlobs, signature, signature_of
 
 
 def hash_file(path: str) -> Digest:
@@ -27,6 +28,7 @@ class Blobs:
 
     root: str
     warn: Callable[[str], None]
+    sights: Sights = field(default_factory=Sights)
     _verified: VerifiedBlobs = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,9 +46,10 @@ class Blobs:
 
     def whole(self, blob: Blob) -> bool:
         """Whether the blob is there with the right content; a damaged one is set aside."""
-        found = signature(self.path(blob.digest))
-        if found is None:
+        there = self.sights.look(self.path(blob.digest), behind=True)
+        if there is None:
             return False
+        found = signature_of(there)
         if found[0] == blob.size_bytes and self._verified.get(blob.digest) == found:
             return True
         return self._verify(blob, found)

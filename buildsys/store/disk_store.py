@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO
 
+from buildsys.answers import Sights
 from buildsys.errors import MachineError
 from buildsys.execution.ports import ActionRecord
 from buildsys.model.action import ActionResult, Blob, Manifest
@@ -31,10 +32,17 @@ from buildsys.store.verified import locked
 class DiskStore:
     """`ActionCache` and `BlobStore` in one folder; see the ports for the contract."""
 
-    def __init__(self, root: str, platform: str, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        root: str,
+        platform: str,
+        warn: Callable[[str], None],
+        sights: Sights | None = None,
+    ) -> None:
         self.layout = root
         self._platform = platform
-        self.blobs = Blobs(root, warn)
+        self._sights = sights or Sights()
+        self.blobs = Blobs(root, warn, self._sights)
 
     def get(self, key: ActionKey) -> ActionResult | None:
         record = self.record(key)
@@ -48,7 +56,8 @@ class DiskStore:
 
     def record(self, key: ActionKey) -> ActionRecord | None:
         """The record alone, whatever became of its blobs; a damaged record is none."""
-        content = durable.read(self._record_path(key))
+        path = self._record_path(key)
+        content = durable.read(path) if self._sights.look(path) else None
         if content is None:
             return None
         try:

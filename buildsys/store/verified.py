@@ -26,6 +26,10 @@ def signature(path: str) -> Signature | None:
         found = os.stat(path)
     except OSError:
         return None
+    return signature_of(found)
+
+
+def signature_of(found: os.stat_result) -> Signature:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 

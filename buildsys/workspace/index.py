@@ -14,16 +14,8 @@ from dataclasses import dataclass, field
 
 import xxhash
 
+from buildsys.answers import RACY_NS, Stat
 from buildsys.model.digest import Digest
-
-Stat = tuple[int, int, int, int, int]
-"""Size, mtime (ns), ctime (ns), inode, mode."""
-
-RACY_NS = 2_000_000_000
-"""A file younger than this may change again within the clock's grain, and its stat stay the same.
-
-Two seconds is the coarsest grain of a file system in use (FAT), and what ccache takes.
-"""
 
 _MAGIC = f"buildsys index 1 {sys.implementation.cache_tag}\n".encode()
 
@@ -56,7 +48,7 @@ class FileIndex:
 
     def learn(self, path: str, stat: Stat, digest: Digest) -> None:
         """Remember a digest, unless the file is too young for its stat to be trusted."""
-        if max(stat[1], stat[2]) + RACY_NS <= self._now():
+        if max(stat[1], stat[2]) + RACY_NS <= self.begun_ns():
             self._rows[path] = (stat, digest)
             self._changed = True
         elif self._rows.pop(path, None):
@@ -87,15 +79,11 @@ class FileIndex:
             os.replace(temporary, self.path)
             self._changed = False
 
-    def _now(self) -> int:
+    def begun_ns(self) -> int:
         """The file system's clock, read once and before the first file: ages err to the young side."""
         if not self._now_ns:
             self._now_ns = _file_system_now(os.path.dirname(self.path)) or 1
         return self._now_ns
-
-    def begin(self) -> None:
-        """Read the clock; called before any file is looked at."""
-        self._now()
 
 
 def _checksum(payload: bytes) -> bytes:

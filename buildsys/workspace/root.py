@@ -3,6 +3,7 @@
 import os
 import re
 
+from buildsys.answers import Sights
 from buildsys.errors import UsageError
 from buildsys.model.target import ROOT_BUILD_FILE
 
@@ -14,15 +15,16 @@ def marks_workspace(build_file: str) -> bool:
     return _MARK.search(build_file) is not None
 
 
-def find_root(start: str) -> str:
-    """The absolute path of the workspace that `start` lies in.
+def find_root(start: str, sights: Sights) -> str:
+    """The absolute path of the workspace that `start` lies in; `sights` learns where it was looked for.
 
     Raises:
         UsageError: there is none.
     """
     folder = os.path.realpath(start)
     while True:
-        if _is_root(os.path.join(folder, ROOT_BUILD_FILE)):
+        candidate = os.path.join(folder, ROOT_BUILD_FILE)
+        if sights.look(candidate) and _is_root(candidate):
             return folder
         above = os.path.dirname(folder)
         if above == folder:

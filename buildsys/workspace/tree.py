@@ -5,12 +5,13 @@ import stat
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
+from buildsys.answers import Sights, stat_of
 from buildsys.errors import BuildFileError, Location
 from buildsys.model.digest import digest_of
 from buildsys.model.files import FileState
 from buildsys.model.sources import FactReader
 from buildsys.model.target import ROOT_BUILD_FILE
-from buildsys.workspace.index import FileIndex, Stat
+from buildsys.workspace.index import FileIndex
 from buildsys.workspace.root import marks_workspace
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ class DiskTree:
 
     root: str
     index: FileIndex
+    sights: Sights = field(default_factory=Sights)
     _folders: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
     _states: dict[str, FileState] = field(default_factory=dict)
 
@@ -93,13 +95,13 @@ class DiskTree:
         found = self._stat(path)
         if stat.S_ISLNK(found.st_mode) and not self._is_linked_file(path):
             return FileState(link=os.readlink(self._absolute(path)))
-        signature = _signature(found)
+        signature = stat_of(found)
         digest = None if stat.S_ISLNK(found.st_mode) else self.index.digest(path, signature)
         if digest is not None:
             return FileState(digest, executable=bool(found.st_mode & stat.S_IXUSR))
         content, opened = self._read(path)
         digest = digest_of(content)
-        if not stat.S_ISLNK(found.st_mode) and _signature(opened) == signature:
+        if not stat.S_ISLNK(found.st_mode) and stat_of(opened) == signature:
             self.index.learn(path, signature, digest)
         return FileState(digest, executable=bool(opened.st_mode & stat.S_IXUSR))
 
@@ -109,6 +111,7 @@ class DiskTree:
         Raises:
             BuildFileError: it leads out of the workspace.
         """
+        self.sights.look(self._absolute(path), behind=True)
         target = os.path.realpath(self._absolute(path))
         if not target.startswith(self.root + os.sep):
             raise BuildFileError(
@@ -132,13 +135,13 @@ class DiskTree:
                 after = os.fstat(descriptor)
         except OSError as error:
             raise BuildFileError(f"can't be read: {error.strerror}", at=Location(path)) from None
-        return content, after if _signature(before) == _signature(after) else before
+        return content, after if stat_of(before) == stat_of(after) else before
 
     def _stat(self, path: str) -> os.stat_result:
-        try:
-            return os.lstat(self._absolute(path))
-        except (OSError, ValueError):
-            raise BuildFileError("no such file", at=Location(path)) from None
+        found = self.sights.look(self._absolute(path))
+        if found is None:
+            raise BuildFileError("no such file", at=Location(path))
+        return found
 
     def _absolute(self, path: str) -> str:
         return os.path.join(self.root, path)
@@ -152,6 +155,7 @@ class DiskTree:
     def _scan(self, folder: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         files: list[str] = []
         folders: list[str] = []
+        self.sights.look(self._absolute(folder))
         try:
             with os.scandir(self._absolute(folder)) as entries:
                 for entry in entries:
@@ -170,10 +174,6 @@ class DiskTree:
         if _CACHE_TAG in files:
             return True
         return ROOT_BUILD_FILE in files and self.facts(f"{folder}/{ROOT_BUILD_FILE}", _Marker())
-
-
-def _signature(found: os.stat_result) -> Stat:
-    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode)
 
 
 def state_now(root: str, path: str) -> tuple[FileState, bytes]:

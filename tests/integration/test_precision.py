@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.conftest import wait_for
 from tests.integration.real import Checkout, copy_platform
 
 GO = {"orchestrator", "workflow-runner", "http-worker", "hitl-worker", "fanout"}
@@ -26,6 +27,39 @@ def test_a_second_build_solves_nothing_and_starts_no_engine(private: Checkout) -
     status = private.bs("status", "--json", "--exit-code")
     assert status.code == 0
     assert status.json["summary"] == {"targets": 7, "fresh": 7, "stale": 0}
+
+
+@pytest.mark.parametrize("arguments", [("build", "all"), ("status", "--json")])
+def test_a_no_op_is_answered_from_memory_until_an_image_is_gone(
+    private: Checkout, arguments: tuple[str, ...]
+) -> None:
+    first = private.bs(*arguments)
+    assert first.code == 0, first.err
+
+    def asked() -> tuple[str, set[str]]:
+        ran = private.bs(*arguments, PYTHONPROFILEIMPORTTIME="1")
+        assert ran.code == 0, ran.err
+        return ran.out, {line.rpartition("|")[2].strip() for line in ran.err.splitlines()}
+
+    # Copied just now, the files have to be two seconds old before their stat is trusted.
+    wait_for(lambda: "buildsys.cli.run" not in asked()[1])
+    said, imported = asked()
+    assert without_time(said) == without_time(first.out)
+    slow = {"typer", "rich", "networkx", "yaml", "docker", "json", "re", "dataclasses"}
+    assert not imported & slow
+    image = next(
+        layer["digest"]
+        for target in private.bs("status", "--json").json["targets"]
+        for layer in target["layers"]
+        if target["label"] == "//cmd/fanout" and layer["name"] == "image"
+    )
+    blobs = Path(private.environ()["BS_CACHE_DIR"]) / "store" / "blobs"
+    (blobs / image.replace(":", "/")).unlink()
+    assert private.stale("all") == {("fanout", "image")}
+
+
+def without_time(said: str) -> str:
+    return said.rpartition("solves, ")[0] or said
 
 
 def test_one_line_of_a_service_is_one_solve_of_its_code_stage(checkout: Checkout) -> None:

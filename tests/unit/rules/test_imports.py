@@ -28,8 +28,8 @@ def importers(module: str) -> set[str]:
     return found
 
 
-def test_a_hash_that_is_not_cryptographic_guards_the_index_and_decides_nothing_else() -> None:
-    assert importers("xxhash") == {"workspace/index.py"}
+def test_a_hash_that_is_not_cryptographic_guards_what_is_remembered_and_decides_nothing_else() -> None:
+    assert importers("xxhash") == {"answers.py", "workspace/index.py"}
 
 
 def test_nothing_that_is_read_can_run_code() -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from buildsys.answers import RACY_NS, Stat
 from buildsys.model.digest import digest_of
-from buildsys.workspace.index import RACY_NS, FileIndex, Stat
+from buildsys.workspace.index import FileIndex
 
 DIGEST = digest_of(b"x")
 OLD = 1_000_000_000_000
@@ -27,7 +28,7 @@ def path(tmp_path: Path) -> str:
 
 def written(path: str) -> FileIndex:
     index = FileIndex.load(path)
-    index.begin()
+    index.begun_ns()
     index.learn("a.go", stat_at(OLD), DIGEST)
     index.fact("imports/1", DIGEST)
     index.learn_fact("imports/1", DIGEST, [("fmt", 1)])
@@ -165,7 +166,7 @@ def test_an_index_without_a_path_leaves_nothing_on_the_disk(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     index = FileIndex("")
-    index.begin()
+    index.begun_ns()
     index.learn("a.go", stat_at(OLD), DIGEST)
     index.save()
     assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from buildsys.answers import Sights
 from buildsys.errors import UsageError
 from buildsys.model.digest import ActionKey
 from buildsys.model.label import Label
@@ -20,21 +21,21 @@ def test_the_root_is_the_nearest_marked_folder_upwards(tmp_path: Path) -> None:
     deep.mkdir(parents=True)
     (tmp_path / "BUILD.yaml").write_text("workspace: outer\n")
     (deep / "BUILD.yaml").write_text("targets: []\n")
-    assert find_root(str(deep)) == str(tmp_path.resolve())
+    assert find_root(str(deep), Sights()) == str(tmp_path.resolve())
     (tmp_path / "cmd" / "BUILD.yaml").write_text("# one more\nworkspace : inner\n")
-    assert find_root(str(deep)) == str((tmp_path / "cmd").resolve())
+    assert find_root(str(deep), Sights()) == str((tmp_path / "cmd").resolve())
 
 
 def test_a_folder_reached_by_a_link_is_in_the_workspace_it_lies_in(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "BUILD.yaml").write_text("workspace: w\n")
     (tmp_path / "link").symlink_to("real")
-    assert find_root(str(tmp_path / "link")) == str((tmp_path / "real").resolve())
+    assert find_root(str(tmp_path / "link"), Sights()) == str((tmp_path / "real").resolve())
 
 
 def test_outside_any_workspace_the_hint_says_what_makes_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is in no workspace") as raised:
-        find_root(str(tmp_path))
+        find_root(str(tmp_path), Sights())
     assert "workspace: NAME" in raised.value.hint
 
 
