@@ -28,7 +28,9 @@ def importers(module: str) -> set[str]:
     return found
 
 
-def test_a_hash_that_is_not_cryptographic_guards_what_is_remembered_and_decides_nothing_else() -> None:
+def test_a_hash_that_is_not_cryptographic_guards_what_is_remembered_and_decides_nothing_else() -> (
+    None
+):
     assert importers("xxhash") == {"answers.py", "workspace/index.py"}
 
 
