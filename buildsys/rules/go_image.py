@@ -35,6 +35,12 @@ _CACHE_MOUNT = f"type=cache,id=go,from=packages,source={_CACHE},target={_CACHE}"
 # Go touches each cache entry that is older than an hour when it uses it, and in a layer that copies the
 # whole entry up; entries of the future are left alone (cmd/go/internal/cache, markUsed).
 _FUTURE = f"find {_CACHE} -type f -exec touch -d 2100-01-01T00:00:00 {{}} +"
+# Another set of packages has most of the last one's. Go touches the entries that it uses: what keeps the time
+# that it was put by with belongs to earlier sets, and isn't in the layer. (Busybox' find knows days only.)
+_LAST = "/go/last"
+_LAST_MOUNT = f"type=cache,id=go-packages,sharing=locked,target={_LAST}"
+_LONG_AGO = f"find {_LAST} -type f -exec touch -d 2000-01-01T00:00:00 {{}} +"
+_DROP_UNUSED = f"find {_CACHE} -type f -mtime +3650 -delete"
 # What services use of the standard library. All of it would take half as long again, and a package that
 # isn't here costs a second in the code stage; the list is fixed, so that a new import of it changes no key.
 _STANDARD = (
@@ -126,10 +132,16 @@ class GoImage:
                 raise BuildFileError(f"`{package}` is not an import path")
         packages = " \\\n      ".join((*_STANDARD, *sources.external))
         compile_all = run(
+            f"cp -a {_LAST}/. {_CACHE}",
             # Without it, the first go command of the code stage would look for entries to trim.
             f"date +%s > {_CACHE}/trim.txt",
-            f"{_COMPILE} {packages}",
+            f"{_COMPILE} -v {packages}",
+            _DROP_UNUSED,
+            f"rm -rf {_LAST}/*",
+            f"cp -r {_CACHE}/. {_LAST}",
+            _LONG_AGO,
             _FUTURE,
+            mounts=[_LAST_MOUNT],
             offline=True,
         )
         return Action(

@@ -1,11 +1,14 @@
 """What an edit costs, on the real seven services: exactly the layers that it can reach."""
 
+import json
 import os
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
 
+from buildsys.store.layers import opened
 from tests.integration.conftest import wait_for
 from tests.integration.real import Checkout, copy_platform
 
@@ -60,6 +63,47 @@ def test_a_no_op_is_answered_from_memory_until_an_image_is_gone(
 
 def without_time(said: str) -> str:
     return said.rpartition("solves, ")[0] or said
+
+
+def test_another_import_compiles_what_is_new_and_keeps_nothing_that_is_unused(
+    private: Checkout,
+) -> None:
+    forget_packages(private)
+    one, two = "github.com/go-chi/chi/v5/middleware", "golang.org/x/sync/singleflight"
+    main = "cmd/fanout/main.go"
+    private.edit(main, "import (", f'import (\n\t_ "{one}"')
+    compiled, _ = packages_of_fanout(private)
+    assert {one, "net/http", "runtime"} <= compiled, "nothing is there in an empty BuildKit"
+    private.edit(main, "import (", f'import (\n\t_ "{two}"')
+    compiled, with_both = packages_of_fanout(private)
+    assert compiled == {two}
+    private.edit(main, f'\t_ "{one}"\n', "")
+    compiled, with_two = packages_of_fanout(private)
+    assert compiled == set()
+    assert with_two < with_both, "what only the other import needed is gone"
+
+
+def forget_packages(private: Checkout) -> None:
+    records = Path(private.environ()["BS_CACHE_DIR"]) / "store" / "records"
+    for record in records.glob("*/*"):
+        if '"layer":"packages"' in record.read_text().replace(" ", ""):
+            record.unlink()
+
+
+def packages_of_fanout(private: Checkout) -> tuple[set[str], set[str]]:
+    """What making `packages` compiled, and the files of the layer then."""
+    logs = private.root / ".bs" / "logs"
+    shutil.rmtree(logs, ignore_errors=True)
+    append(private.root / "cmd/fanout/main.go", f"// {os.urandom(8).hex()}\n")
+    assert private.built("//cmd/fanout") == {("fanout", "packages"), ("fanout", "image")}
+    compiled = {line for log in logs.glob("packages-*") for line in log.read_text().splitlines()}
+    (fanout,) = private.bs("status", "//cmd/fanout", "--json").json["targets"]
+    (image,) = (layer["digest"] for layer in fanout["layers"] if layer["name"] == "packages")
+    blobs = Path(private.environ()["BS_CACHE_DIR"]) / "store" / "blobs"
+    manifest = json.loads((blobs / image.replace(":", "/")).read_text())
+    layer = blobs / manifest["layers"][-1]["digest"].replace(":", "/")
+    with opened(str(layer)) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
+        return compiled, {member.name for member in tar}
 
 
 def test_one_line_of_a_service_is_one_solve_of_its_code_stage(checkout: Checkout) -> None:

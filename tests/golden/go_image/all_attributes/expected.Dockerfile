@@ -23,8 +23,9 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt go mod d
  && go mod verify
 
 FROM modules AS packages
-RUN --network=none date +%s > /go/cache/trim.txt \
- && go build -buildvcs=false -trimpath -tags netgo archive/zip \
+RUN --mount=type=cache,id=go-packages,sharing=locked,target=/go/last --network=none cp -a /go/last/. /go/cache \
+ && date +%s > /go/cache/trim.txt \
+ && go build -buildvcs=false -trimpath -tags netgo -v archive/zip \
       compress/gzip \
       crypto/ed25519 \
       database/sql \
@@ -45,6 +46,10 @@ RUN --network=none date +%s > /go/cache/trim.txt \
       text/template \
       example.com/zap \
       example.com/zap/core \
+ && find /go/cache -type f -mtime +3650 -delete \
+ && rm -rf /go/last/* \
+ && cp -r /go/cache/. /go/last \
+ && find /go/last -type f -exec touch -d 2000-01-01T00:00:00 {} + \
  && find /go/cache -type f -exec touch -d 2100-01-01T00:00:00 {} +
 
 FROM golang AS account
