@@ -43,19 +43,37 @@ def stat_of(found: os.stat_result) -> Stat:
 class Sights:
     """What a command looked at, as it was when it first did."""
 
-    __slots__ = ("_seen",)
+    __slots__ = ("_replaced", "_seen")
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, bool], Stat | None] = {}
+        self._replaced: set[str] = set()
 
-    def look(self, path: str, *, behind: bool = False) -> os.stat_result | None:
-        """The stat of an absolute path, or of what is behind a link; None where there is nothing."""
+    def look(
+        self, path: str, *, behind: bool = False, replaced: bool = False
+    ) -> os.stat_result | None:
+        """The stat of an absolute path, or of what is behind a link; None where there is nothing.
+
+        `replaced` files are bs's own: never written into, only replaced by others, whose inode tells. They
+        may be young.
+        """
+        if replaced:
+            self._replaced.add(path)
         try:
             found = os.stat(path, follow_symlinks=behind)
         except (OSError, ValueError):
             found = None
         self._seen.setdefault((path, behind), stat_of(found) if found else None)
         return found
+
+    def youngest_ns(self) -> int:
+        """The last time at which something changed that may change without its stat telling."""
+        ages = (
+            max(found[1], found[2])
+            for (path, _), found in self._seen.items()
+            if found and path not in self._replaced
+        )
+        return max(ages, default=0)
 
     def rows(self) -> list[_Row]:
         return [(path, behind, found) for (path, behind), found in self._seen.items()]
@@ -71,9 +89,9 @@ def remember(
     """
     for path in _own_files():
         sights.look(path)
-    rows = sights.rows()
-    if any(found and max(found[1], found[2]) + RACY_NS > now_ns for _, _, found in rows):
+    if sights.youngest_ns() + RACY_NS > now_ns:
         return
+    rows = sights.rows()
     question = _question(arguments)
     folder = os.path.join(root, ".bs", "answers")
     paths = [("=" if behind else "-") + path for path, behind, _ in rows]

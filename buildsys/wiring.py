@@ -64,7 +64,7 @@ class Session:
     @cached_property
     def last_built(self) -> LastBuilt:
         path = os.path.join(self.root, ".bs", "built.json")
-        self.machine.sights.look(path)
+        self.machine.sights.look(path, replaced=True)
         return LastBuilt(path)
 
     def select(self, patterns: tuple[str, ...]) -> tuple[Label, ...]:

@@ -46,7 +46,7 @@ class Blobs:
 
     def whole(self, blob: Blob) -> bool:
         """Whether the blob is there with the right content; a damaged one is set aside."""
-        there = self.sights.look(self.path(blob.digest), behind=True)
+        there = self.sights.look(self.path(blob.digest), behind=True, replaced=True)
         if there is None:
             return False
         found = signature_of(there)

@@ -57,7 +57,7 @@ class DiskStore:
     def record(self, key: ActionKey) -> ActionRecord | None:
         """The record alone, whatever became of its blobs; a damaged record is none."""
         path = self._record_path(key)
-        content = durable.read(path) if self._sights.look(path) else None
+        content = durable.read(path) if self._sights.look(path, replaced=True) else None
         if content is None:
             return None
         try:

@@ -151,6 +151,22 @@ def test_what_is_too_young_for_its_stat_to_be_trusted_is_not_remembered(tmp_path
         assert (tmp_path / ".bs" / "answers").exists() is kept
 
 
+def test_what_is_only_ever_replaced_may_be_young(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    record = tmp_path / "record"
+    record.write_text("one")
+    sights = Sights()
+    sights.look(str(record), replaced=True)
+    monkeypatch.setattr(answers, "_own_files", list)
+    remember(str(tmp_path), ASKED, (0, "fresh"), sights, record.stat().st_ctime_ns + RACY_NS - 1)
+    assert recall(ASKED) == (0, "fresh")
+    (tmp_path / "new").write_text("two")
+    (tmp_path / "new").rename(record)
+    assert recall(ASKED) is None
+
+
 def test_the_first_sight_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "file"
