@@ -40,7 +40,7 @@ _FUTURE = f"find {_CACHE} -type f -exec touch -d 2100-01-01T00:00:00 {{}} +"
 _LAST = "/go/last"
 _LAST_MOUNT = f"type=cache,id=go-packages,sharing=locked,target={_LAST}"
 _LONG_AGO = f"find {_LAST} -type f -exec touch -d 2000-01-01T00:00:00 {{}} +"
-_DROP_UNUSED = f"find {_CACHE} -type f -mtime +3650 -delete"
+_DROP_UNUSED = f"find {_CACHE} -type f -name '*-[ad]' -mtime +3650 -delete"
 # What services use of the standard library. All of it would take half as long again, and a package that
 # isn't here costs a second in the code stage; the list is fixed, so that a new import of it changes no key.
 _STANDARD = (

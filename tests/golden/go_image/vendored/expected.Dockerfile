@@ -46,7 +46,7 @@ RUN --mount=type=cache,id=go-packages,sharing=locked,target=/go/last --network=n
       text/template \
       example.com/zap \
       example.com/zap/core \
- && find /go/cache -type f -mtime +3650 -delete \
+ && find /go/cache -type f -name '*-[ad]' -mtime +3650 -delete \
  && rm -rf /go/last/* \
  && cp -r /go/cache/. /go/last \
  && find /go/last -type f -exec touch -d 2000-01-01T00:00:00 {} + \
