@@ -127,23 +127,17 @@ def test_what_passes_when_tried_again_is_flaky(checkout: Checkout) -> None:
 
 
 def test_what_fails_after_it_passed_is_forgotten(checkout: Checkout) -> None:
-    # Go's cache mount outlives a run: the same test passes, fails, passes, fails.
-    known = f"/go/cache/{uuid.uuid4().hex}"
-    text = (
-        'package fetch\n\nimport (\n\t"os"\n\t"testing"\n)\n\nfunc TestMore(t *testing.T) {\n'
-        f'\tif os.Remove("{known}") == nil {{\n\t\tt.Fatal("seen before")\n\t}}\n'
-        f'\tif err := os.WriteFile("{known}", nil, 0o600); err != nil {{\n\t\tt.Fatal(err)\n\t}}\n}}\n'
-    )
-    write(checkout, GO_TEST, text)
+    text = f"# {uuid.uuid4().hex}\nimport os\n\n\ndef test_more() -> None:\n    assert os.urandom(1)[0] % 2\n"
+    write(checkout, PYTHON_TEST, text)
 
     def outcome(*options: str) -> str:
-        return str(test_of(checkout.bs("test", GO, "--json", *options), GO)["outcome"])
+        return str(test_of(checkout.bs("test", PYTHON, "--json", *options), PYTHON)["outcome"])
 
-    assert outcome() == "passed"
+    # Each toss fails every other time: forty in a row that don't are no accident.
+    assert "passed" in (outcome() for _ in range(40))
     assert outcome() == "cached"
-    assert outcome("--no-cache-tests") == "failed"
-    assert outcome() == "passed", "not cached: it was seen to fail since"
-    assert outcome("--no-cache-tests") == "failed"
+    assert "failed" in (outcome("--no-cache-tests") for _ in range(40))
+    assert outcome() in {"passed", "failed"}, "not cached: it was seen to fail since"
 
 
 def test_a_target_without_tests_says_so(tmp_path: Path) -> None:
