@@ -101,7 +101,7 @@ class BuildRequest:
                     self.reasons[layer.key] = layer.reasons
             for keyed in target.layers:
                 self._files[keyed.key] = tuple(
-                    path for source in keyed.action.sources for path in source.files
+                    path for source in keyed.action.sources for path in source.paths
                 )
 
     def _record_built(self, report: BuildReport) -> None:

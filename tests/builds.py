@@ -31,6 +31,7 @@ def action(
     text: str = "RUN make",
     bases: tuple[str, ...] = (),
     names_only: Iterable[str] = (),
+    derived: Mapping[str, str] | None = None,
     role: Role = Role.DEPENDENCY,
 ) -> Action:
     """One layer of one stage; the stage is named after the layer."""
@@ -39,8 +40,9 @@ def action(
     context = f"{layer}-inputs"
     lines = [f"COPY --from={name} / /{name}" for name in names[1:]]
     sources: tuple[SourceInput, ...] = ()
-    if tuple(files) or tuple(names_only):
-        sources = (SourceInput(context, tuple(files), tuple(names_only)),)
+    if tuple(files) or tuple(names_only) or derived:
+        texts = tuple((derived or {}).items())
+        sources = (SourceInput(context, tuple(files), tuple(names_only), texts),)
         lines.append(f"COPY --from={context} / /src/")
     return Action(
         layer=layer,

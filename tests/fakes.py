@@ -434,10 +434,12 @@ class DictFiles:
             return FileState(link=file.link)
         return FileState(digest_of(file.content), executable=file.executable)
 
-    def pack(self, inputs: Mapping[str, str], into: BinaryIO) -> None:
+    def pack(self, inputs: Mapping[str, str], derived: Mapping[str, str], into: BinaryIO) -> None:
         with tarfile.open(fileobj=into, mode="w") as tar:
             for path in sorted(inputs):
-                if inputs[path] == NAME_ONLY:
+                if path in derived:
+                    _pack(tar, path, File(derived[path].encode()))
+                elif inputs[path] == NAME_ONLY:
                     tar.addfile(tarfile.TarInfo(path))
                 elif path not in self.files or str(self.state(path)) != inputs[path]:
                     raise InputChanged("changed during the build", at=Location(path))

@@ -90,8 +90,10 @@ class Performer:
         action = keyed.action
         contexts = {name: bases[name] for name in action.bases}
         contexts |= {name: result.digest for name, result in entering.items()}
+        derived = {source.context: dict(source.derived) for source in action.sources}
         for context, states in _inputs(keyed):
-            contexts[context] = self.blobs.sealed(partial(self.sealer.pack, states))[0].digest
+            pack = partial(self.sealer.pack, states, derived[context])
+            contexts[context] = self.blobs.sealed(pack)[0].digest
         return SolveRequest(
             name=f"{action.layer}-{keyed.key[:16]}",
             dockerfile=render(action.stages),

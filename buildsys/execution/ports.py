@@ -83,8 +83,10 @@ class BlobStore(Protocol):
 class Sealer(Protocol):
     """Packs input files."""
 
-    def pack(self, inputs: Mapping[str, str], into: BinaryIO) -> None:
+    def pack(self, inputs: Mapping[str, str], derived: Mapping[str, str], into: BinaryIO) -> None:
         """Write a deterministic tar of the files of one context (path → state as in the manifest).
+
+        `derived` has the texts of those that aren't read (path → text).
 
         Raises:
             InputChanged: a file isn't in the state that the manifest says.

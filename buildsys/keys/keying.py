@@ -37,7 +37,7 @@ class KeyedTarget:
             path
             for action in self.actions.actions[:-1]
             for source in action.sources
-            for path in source.files
+            for path in source.paths
         )
 
 

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 
 from buildsys.model.action import Action, Manifest, SourceInput
-from buildsys.model.digest import ActionKey
+from buildsys.model.digest import ActionKey, digest_of
 from buildsys.model.dockerfile import render
 from buildsys.model.files import NAME_ONLY, BaseDigests, FileStates
 
@@ -45,7 +45,9 @@ def manifest_of(
 
 
 def _inputs(source: SourceInput, files: FileStates) -> dict[str, str]:
-    states = {path: str(files.state(path)) for path in source.files}
+    derived = {path: str(digest_of(text.encode())) for path, text in source.derived}
+    states = {path: str(files.state(path)) for path in source.files if path not in derived}
+    states |= derived
     return states | {path: NAME_ONLY for path in source.names_only if path not in states}
 
 

@@ -28,12 +28,20 @@ class Role(StrEnum):
 class SourceInput:
     """Files that enter as the named context `context`; sealed into one layer when the action runs.
 
-    `names_only` files enter by their path alone and are empty in the build.
+    `names_only` files enter by their path alone and are empty in the build. `derived` has files (path, text)
+    whose text analysis made of the workspace's file of that path, with only what may matter: the build gets
+    that text and no other, so what was left out can't reach the result.
     """
 
     context: str
     files: tuple[str, ...]
     names_only: tuple[str, ...] = ()
+    derived: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files of the workspace whose content matters, sorted."""
+        return tuple(sorted({*self.files, *dict(self.derived)}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,15 @@ class DiskSealer:
 
     root: str
 
-    def pack(self, inputs: Mapping[str, str], into: BinaryIO) -> None:
+    def pack(self, inputs: Mapping[str, str], derived: Mapping[str, str], into: BinaryIO) -> None:
         with tarfile.open(fileobj=into, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for folder in _folders(inputs):
                 tar.addfile(_member(folder, tarfile.DIRTYPE, 0o755))
             for path in sorted(inputs):
-                self._add(tar, path, inputs[path])
+                if path in derived:
+                    _add_regular(tar, path, derived[path].encode(), executable=False)
+                else:
+                    self._add(tar, path, inputs[path])
 
     def _add(self, tar: tarfile.TarFile, path: str, wanted: str) -> None:
         if wanted == NAME_ONLY:
@@ -44,9 +47,13 @@ class DiskSealer:
             member.linkname = state.link
             tar.addfile(member)
             return
-        member = _member(path, tarfile.REGTYPE, 0o755 if state.executable else 0o644)
-        member.size = len(content)
-        tar.addfile(member, io.BytesIO(content))
+        _add_regular(tar, path, content, executable=state.executable)
+
+
+def _add_regular(tar: tarfile.TarFile, path: str, content: bytes, *, executable: bool) -> None:
+    member = _member(path, tarfile.REGTYPE, 0o755 if executable else 0o644)
+    member.size = len(content)
+    tar.addfile(member, io.BytesIO(content))
 
 
 def _folders(paths: Mapping[str, str]) -> list[str]:

@@ -39,6 +39,7 @@ STATES = (
 # --- random workspaces ----------------------------------------------------------------------------
 
 files = st.fixed_dictionaries(dict.fromkeys(PATHS, st.sampled_from(STATES)))
+some_texts = st.dictionaries(st.sampled_from(PATHS), st.sampled_from(("", "all of it")), max_size=1)
 some_paths = st.lists(st.sampled_from(PATHS), unique=True, max_size=2)
 
 
@@ -58,6 +59,7 @@ def targets_of(draw: st.DrawFn, name: str) -> TargetActions:
                 below=below,
                 stand_ins={"fast": "l0"} if "fast" in below else None,
                 names_only=draw(some_paths),
+                derived=draw(some_texts),
                 text=draw(texts),
             )
         )
@@ -130,6 +132,7 @@ def clean(one: TargetActions, tree: dict[str, File], bases: dict[str, str]) -> d
                 "files": {
                     **dict.fromkeys(source.names_only, "file b''"),
                     **{path: _seen(tree[path]) for path in source.files},
+                    **{path: f"file {text.encode()!r}" for path, text in source.derived},
                 }
             }
             for source in layer.sources

@@ -67,6 +67,15 @@ def test_sealed_inputs_are_exactly_what_was_declared(checkout: Checkout) -> None
     }
 
 
+def test_a_derived_file_reaches_the_solver_by_its_text_alone(checkout: Checkout) -> None:
+    one = target("api", action("image", ("main.go",), derived={"go.mod": "module x"}))
+    (keyed,) = checkout.keyed([one])
+    perform(checkout, keyed.image)
+    (request,) = checkout.solver.requests
+    layer = image_layer(checkout.store.layout, request.contexts["image-inputs"])
+    assert tar_contents(layer) == {"go.mod": "file b'module x'", "main.go": "file b'package main'"}
+
+
 def test_the_record_says_what_went_in_what_came_out_and_who_made_it(checkout: Checkout) -> None:
     keyed = keyed_image(checkout)
     result, made_here = perform(checkout, keyed)

@@ -100,6 +100,9 @@ CHANGES: dict[str, list[Callable[[], Manifest]]] = {
             replace(ACTION, sources=(replace(ACTION.sources[0], names_only=("lib.rs",)),))
         ),
         lambda: manifest(
+            replace(ACTION, sources=(replace(ACTION.sources[0], derived=(("a.go", "package"),)),))
+        ),
+        lambda: manifest(
             replace(
                 ACTION, sources=(SourceInput("sources", ("a.go", "b.go", "link", "main.rs"), ()),)
             )

@@ -9,6 +9,7 @@ import pytest
 
 from buildsys.errors import InputChanged
 from buildsys.model.action import CONSTANT_TIME
+from buildsys.model.digest import digest_of
 from buildsys.workspace.index import FileIndex
 from buildsys.workspace.sealing import DiskSealer
 from buildsys.workspace.tree import DiskTree
@@ -39,9 +40,9 @@ def states(root: Path, *paths: str) -> dict[str, str]:
     return {path: str(tree.state(path)) for path in paths or PATHS}
 
 
-def packed(root: Path, inputs: dict[str, str]) -> bytes:
+def packed(root: Path, inputs: dict[str, str], derived: dict[str, str] | None = None) -> bytes:
     into = io.BytesIO()
-    DiskSealer(str(root)).pack(inputs, into)
+    DiskSealer(str(root)).pack(inputs, derived or {}, into)
     return into.getvalue()
 
 
@@ -52,6 +53,18 @@ def test_exactly_the_declared_files_are_packed(root: Path) -> None:
         "run.sh": "program b'#!/bin/sh'",
         "link": "link to cmd",
         "src/lib.rs": "file b''",
+    }
+
+
+def test_a_derived_file_has_the_text_that_was_hashed_whatever_the_checkout_has(root: Path) -> None:
+    inputs = {
+        "run.sh": str(digest_of(b"module x\n")),
+        "cmd/api/go.mod": str(digest_of("é".encode())),
+    }
+    derived = {"run.sh": "module x\n", "cmd/api/go.mod": "é"}
+    assert tar_contents(packed(root, inputs, derived)) == {
+        "cmd/api/go.mod": f"file {'é'.encode()!r}",
+        "run.sh": "file b'module x\\n'",
     }
 
 
