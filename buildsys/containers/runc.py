@@ -82,7 +82,10 @@ class Runc:
 
     @property
     def _command(self) -> list[str]:
-        return [self.program, "--root", os.path.join(self.folder, "state")]
+        # No limits are asked for; crun would want a cgroup of its own all the same, where there may be none.
+        crun = os.path.basename(self.program) == "crun"
+        options = ("--cgroup-manager=disabled",) if crun else ()
+        return [self.program, *options, "--root", os.path.join(self.folder, "state")]
 
     def _container(self, name: str) -> "RuncContainer":
         return RuncContainer(self, name)

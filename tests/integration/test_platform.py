@@ -1,7 +1,9 @@
-"""The platform from its images: a workflow of all kinds of steps, by runc and by Docker."""
+"""The platform from its images: a workflow of all kinds of steps, by runc, crun and Docker."""
 
 import json
+import os
 import re
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +23,7 @@ SERVICES = (
 )
 
 
-@pytest.fixture(params=["runc", "docker"])
+@pytest.fixture(params=["runc", "crun", "docker"])
 def services(
     request: pytest.FixtureRequest, platform: Checkout, tmp_path: Path
 ) -> Iterator[Checkout]:
@@ -29,12 +31,24 @@ def services(
     assert platform.root.is_dir()
     root = copy_platform(tmp_path / "checkout")
     environment = {"BS_RUNTIME": request.param}
+    if request.param == "crun":
+        environment["PATH"] = f"{_crun_folder(tmp_path)}:{os.environ['PATH']}"
     if request.param == "docker":
         environment["DOCKER_HOST"] = request.getfixturevalue("docker_host")
     _move_ports(root)
     checkout = Checkout(root, environment)
     yield checkout
     assert checkout.bs("down").code == 0
+
+
+def _crun_folder(folder: Path) -> Path:
+    """A folder with a crun that sees no cgroups: it refuses machines that mount both versions of them."""
+    crun = folder / "bin/crun"
+    crun.parent.mkdir()
+    alone = f'mount -t tmpfs none /sys/fs/cgroup && exec {shutil.which("crun")} "$@"'
+    crun.write_text(f"#!/bin/sh\nexec unshare --mount sh -c '{alone}' crun \"$@\"\n")
+    crun.chmod(0o755)
+    return crun.parent
 
 
 def _move_ports(root: Path) -> None:
