@@ -95,9 +95,7 @@ def _measure(
                 _edit(root / service.code, service)
             elif step == "dependency change":
                 for name, old, new in service.dependencies:
-                    path = root / name
-                    text = path.read_text().replace(old, new.replace("NEW", uuid.uuid4().hex), 1)
-                    path.write_text(text)
+                    _replace(root / name, old, new)
             if step == "no change":
                 time.sleep(YOUNG_S)
                 runs = [build.build(service) for _ in range(ROUNDS)]
@@ -107,6 +105,17 @@ def _measure(
             results.cells[way, service.name, step] = measured
             seconds = results.cells[way, service.name, step].seconds
             print(f"{way:12} {service.name:16} {step:18} {seconds:7.1f} s", flush=True)
+        # The next service of the language begins where this one did.
+        for name, old, new in reversed(service.dependencies):
+            _replace(root / name, new, old)
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    """Raises ValueError where `old` isn't: the edit would be none."""
+    text = path.read_text()
+    if old not in text:
+        raise ValueError(f"{path.name} has no `{old}`")
+    path.write_text(text.replace(old, new, 1))
 
 
 def _edit(path: Path, service: Service) -> None:

@@ -23,12 +23,43 @@ class Service:
     binary: str
     code: str
     dependencies: tuple[tuple[str, str, str], ...]
-    """File, text, text with `NEW` in its place."""
+    """File, text, the text in its place: other versions, as a comment is no change to `bs`."""
+
+
+def _other_version(
+    module: str, versions: tuple[str, str], sums: tuple[str, str]
+) -> tuple[tuple[str, str, str], ...]:
+    """The edits of a Go module that go.mod of the two versions is the same for."""
+    old, new = (f"{module} {version}" for version in versions)
+    return (
+        ("go.mod", old, new),
+        ("go.sum", f"{old} h1:{sums[0]}", f"{new} h1:{sums[1]}"),
+        ("go.sum", f"{old}/go.mod", f"{new}/go.mod"),
+    )
 
 
 def _go(name: str) -> Service:
-    edits = (("go.mod", "\nrequire", "\n// NEW\nrequire"),)
-    return Service(name, "go", name, f"cmd/{name}/main.go", edits)
+    return Service(name, "go", name, f"cmd/{name}/main.go", _GO_VERSIONS)
+
+
+_GO_VERSIONS = (
+    *_other_version(
+        "github.com/go-chi/chi/v5",
+        ("v5.5.0", "v5.4.0"),
+        (
+            "xdKQ1dJmVJsmgahrXSKhUx8NyVPzpwdlyrrQFpMPJgg=",
+            "+ufzvFTGKyin26Or5DLrlIDq4ygIDBVcj7oVNeeaYFE=",
+        ),
+    ),
+    *_other_version(
+        "golang.org/x/sync",
+        ("v0.19.0", "v0.18.0"),
+        (
+            "vV+1eWNmZ5geRlYjzm2adRgW2/mcpevXNg50YZtPCE4=",
+            "kr88TuHDroi+UVf+0hZnirlk8o8T+4MrK6mr60WkH/I=",
+        ),
+    ),
+)
 
 
 SERVICES = (
@@ -41,7 +72,14 @@ SERVICES = (
         "python",
         "agent_runner",
         "cmd/agent-runner-py/agent_runner/__main__.py",
-        (("cmd/agent-runner-py/requirements.txt", "#\n", "# NEW\n#\n"),),
+        (
+            ("cmd/agent-runner-py/requirements.txt", "idna==3.20", "idna==3.19"),
+            (
+                "cmd/agent-runner-py/requirements.txt",
+                "ab7ae7122974553370f0bdb919e1a960b2cd1bc1ef0276416d896db81c14582c",
+                "815e7be7a7806d54abb586dc943addc79e8b2ee16915059658cbeff4b1b43bf4",
+            ),
+        ),
     ),
     Service(
         "aob-cli",
@@ -49,7 +87,7 @@ SERVICES = (
         "aob",
         "cmd/aob-cli/src/main.rs",
         (
-            ("cmd/aob-cli/Cargo.toml", "[dependencies]\n", '[dependencies]\nitoa = "1" # NEW\n'),
+            ("cmd/aob-cli/Cargo.toml", "[dependencies]\n", '[dependencies]\nitoa = "1"\n'),
             ("cmd/aob-cli/Cargo.lock", ' "clap",\n "percent', ' "clap",\n "itoa",\n "percent'),
         ),
     ),
