@@ -45,8 +45,10 @@ def empty_machine(session: Session) -> Iterator[Machine]:
         machine = session.machine.beside(folder)
         try:
             _copy_bases(session, machine)
-            machine.daemon.start()
-            yield machine
+            # Whoever calls BuildKit past bs tells nobody that it isn't idle.
+            with machine.daemon.in_use():
+                machine.daemon.start()
+                yield machine
         finally:
             machine.daemon.stop()
             _remove(folder)

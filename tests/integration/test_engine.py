@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from buildsys.engine.keeper import idle
 from buildsys.engine.provision import BUILDKIT, Toolbox
 from buildsys.images.layout import write_layout
 from buildsys.machine import Machine, cache_folder
+from buildsys.rebuild import empty_machine
 from buildsys.rules import bases
+from buildsys.wiring import Session
 from tests.integration.conftest import docker, free_port, listens, wait_for
 from tests.integration.real import Checkout, process
 from tests.integration.test_eject import Silent
@@ -51,6 +54,14 @@ def test_an_idle_engine_is_stopped_by_its_keeper(private: Checkout, tmp_path: Pa
     )
     assert done.returncode != 0, "its child was terminated"
     assert private.root.is_dir()
+
+
+def test_an_empty_machine_is_not_idle_while_it_is_used(platform: Checkout) -> None:
+    session = Session(Machine(platform.environ(), Silent()), str(platform.root))
+    with empty_machine(session) as machine:
+        os.utime(os.path.join(machine.daemon.folder, "in-use"), (0, 0))
+        assert machine.daemon.running()
+        assert not idle(machine.daemon.folder, 1.0)
 
 
 def test_a_named_buildkit_is_used(tiny: Checkout) -> None:
