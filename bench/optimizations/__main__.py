@@ -4,17 +4,18 @@
 empty BuildKit and a copy of the repository of its own; edits are new in each run, so that nothing could be
 remembered; nothing changed is the median of several runs. One service of each language is measured in all
 four ways (`--services` names others), all seven together for the optimised ways. Writes a section of
-docs/benchmarks.md.
+docs/benchmarks.md. It takes an hour: with `--results FILE` a run that was stopped goes on where it was.
 """
 
 import argparse
+import json
 import subprocess
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from bench.__main__ import ROUNDS, YOUNG_S
@@ -40,23 +41,46 @@ class Results:
     all_seven: dict[str, float] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
 
+    def has(self, way: str, service: Service) -> bool:
+        return all((way, service.name, step) in self.cells for step in STEPS)
+
+    def save(self, file: str) -> None:
+        if file:
+            cells = [[*place, *astuple(measured)] for place, measured in self.cells.items()]
+            found = {"cells": cells, "all_seven": self.all_seven, "sizes": self.sizes}
+            Path(file).write_text(json.dumps(found, indent=1))
+
+    @staticmethod
+    def load(file: str) -> "Results":
+        if not file or not Path(file).exists():
+            return Results()
+        found = json.loads(Path(file).read_text())
+        cells = {(w, name, step): Measured(*rest) for w, name, step, *rest in found["cells"]}
+        return Results(cells, found["all_seven"], found["sizes"])
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--services", nargs="+", default=DEFAULT)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument("--results", metavar="FILE", default="")
     chosen = parser.parse_args()
     services = tuple(service for service in SERVICES if service.name in chosen.services)
-    results = Results()
+    results = Results.load(chosen.results)
     for way in chosen.ways:
-        if way in {"optimised", "bs"}:
+        if way in {"optimised", "bs"} and way not in results.all_seven:
             with _ready(way) as build:
                 results.all_seven[way] = build.build_all(SERVICES)
                 print(f"{way:12} all seven {results.all_seven[way]:7.1f} s", flush=True)
                 if isinstance(build, BsBuild):
                     results.sizes = build.sizes()
-        with _ready(way) as build:
-            _measure(way, build, services, results)
+            results.save(chosen.results)
+        left = [service for service in services if not results.has(way, service)]
+        if left:
+            with _ready(way) as build:
+                for service in left:
+                    _measure(way, build, service, results)
+                    results.save(chosen.results)
     lines = list(_lines(services, tuple(chosen.ways), results))
     print("\n".join(lines))
     write_section("Four ways to build", lines)
@@ -85,29 +109,25 @@ def _ready(way: str) -> Iterator[PlainBuild | BsBuild]:
         yield PlainBuild(buildkit, way, root, Path(folder))
 
 
-def _measure(
-    way: str, build: PlainBuild | BsBuild, services: tuple[Service, ...], results: Results
-) -> None:
+def _measure(way: str, build: PlainBuild | BsBuild, service: Service, results: Results) -> None:
     root = build.root
-    for service in services:
-        for step in STEPS:
-            if step == "code change":
-                _edit(root / service.code, service)
-            elif step == "dependency change":
-                for name, old, new in service.dependencies:
-                    _replace(root / name, old, new)
-            if step == "no change":
-                time.sleep(YOUNG_S)
-                runs = [build.build(service) for _ in range(ROUNDS)]
-                measured = sorted(runs, key=lambda run: run.seconds)[ROUNDS // 2]
-            else:
-                measured = build.build(service)
-            results.cells[way, service.name, step] = measured
-            seconds = results.cells[way, service.name, step].seconds
-            print(f"{way:12} {service.name:16} {step:18} {seconds:7.1f} s", flush=True)
-        # The next service of the language begins where this one did.
-        for name, old, new in reversed(service.dependencies):
-            _replace(root / name, new, old)
+    for step in STEPS:
+        if step == "code change":
+            _edit(root / service.code, service)
+        elif step == "dependency change":
+            for name, old, new in service.dependencies:
+                _replace(root / name, old, new)
+        if step == "no change":
+            time.sleep(YOUNG_S)
+            runs = [build.build(service) for _ in range(ROUNDS)]
+            measured = sorted(runs, key=lambda run: run.seconds)[ROUNDS // 2]
+        else:
+            measured = build.build(service)
+        results.cells[way, service.name, step] = measured
+        print(f"{way:12} {service.name:16} {step:18} {measured.seconds:7.1f} s", flush=True)
+    # The next service of the language begins where this one did.
+    for name, old, new in reversed(service.dependencies):
+        _replace(root / name, new, old)
 
 
 def _replace(path: Path, old: str, new: str) -> None:
