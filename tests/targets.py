@@ -24,15 +24,20 @@ GO_SOURCES = GoSources(
 )
 PYTHON_SOURCES = PythonSources(
     package="cmd/agent",
-    requirements=("cmd/agent/requirements.txt", "cmd/agent/base.txt"),
+    requirements=(
+        ("cmd/agent/requirements.txt", "requests==2.32.0\n"),
+        ("cmd/agent/base.txt", "idna==3.20\n"),
+    ),
     files=("cmd/agent/agent/__init__.py", "cmd/agent/agent/__main__.py"),
 )
 RUST_SOURCES = RustSources(
     crate="cmd/cli",
     workspace="cmd/cli",
-    manifests=("cmd/cli/Cargo.lock", "cmd/cli/Cargo.toml"),
+    name="cli",
+    recipe=(("cmd/cli/Cargo.lock", "version = 4\n"), ("cmd/cli/Cargo.toml", "[package]\n")),
     target_paths=("cmd/cli/src/main.rs",),
     files=("cmd/cli/Cargo.lock", "cmd/cli/Cargo.toml", "cmd/cli/src/main.rs"),
+    derived=(("cmd/cli/Cargo.lock", "version = 4\n"), ("cmd/cli/Cargo.toml", "[package]\n# 1\n")),
 )
 
 

@@ -27,8 +27,18 @@ USELESS = (
 USELESS_IN_PYTHON = (
     *USELESS, "**/tests/**", "**/docs/**", "**/test_*.py", "**/*_test.py", "**/conftest.py",
     "**/pytest.ini", "**/requirements*.txt", "**/requirements*.in", "**/*.pyc",
+    "**/pyproject.toml", "**/setup.py", "**/setup.cfg", "**/tox.ini", "**/noxfile.py", "**/MANIFEST.in",
+    "**/mypy.ini", "**/pylintrc", "**/ruff.toml", "**/pyrightconfig.json", "**/uv.lock", "**/poetry.lock",
+    "**/pdm.lock", "**/Pipfile", "**/Pipfile.lock",
 )  # fmt: skip
-"""Without imports that say so, a Python package's files all count, but for tests and documents."""
+"""Without imports that say so, a Python package's files all count, but for tests, documents and what only
+tools of development read."""
+
+USELESS_IN_PYTHON_TESTS = (
+    *USELESS, "**/requirements*.txt", "**/requirements*.in", "**/mypy.ini", "**/pylintrc", "**/ruff.toml",
+    "**/pyrightconfig.json",
+)  # fmt: skip
+"""What is installed is decided by the layers below."""
 
 
 AnySources: TypeAlias = DockerSources | GoSources | PythonSources | RustSources
@@ -77,7 +87,10 @@ class Analysis:
             return GO.tests(target, go, tests, self.platform) if tests.packages else None
         if target.rule == PYTHON.name:
             tests = python_tests(
-                self.tree, target.label.package, exclude=self._left_out(target, USELESS)
+                self.tree,
+                target.label.package,
+                exclude=self._left_out(target, USELESS_IN_PYTHON_TESTS),
+                whole=lambda path: path in extra,
             )
             if not has_python_tests(tests.files):
                 return None

@@ -23,8 +23,17 @@ class CargoCrates:
     """The crate, and the path dependencies that are compiled for it."""
     tested: tuple[str, ...]
     """The same for its tests: with its dev-dependencies, and what these need."""
-    loaded: tuple[str, ...]
-    """All folders whose Cargo.toml has to be there: Cargo loads the whole Cargo workspace."""
+    needed: tuple[str, ...]
+    """All that have a part in resolving the crate's dependencies, those of its tests too; roots included."""
+    members: tuple[str, ...]
+    """Those of `needed` that belong to the Cargo workspace."""
+    others: tuple[str, ...]
+    """The Cargo workspace's other crates: they have none, but Cargo loads whatever the root names."""
+    patched: tuple[str, ...]
+    """Crates that replace published ones."""
+    narrowed: bool
+    """Whether the root's Cargo.toml and Cargo.lock may speak of others: they are there for a whole Cargo
+    workspace. It doesn't depend on there being any, so that a new one changes nothing."""
 
 
 def cargo_crates(tree: SourceTree, crate: str) -> CargoCrates:
@@ -39,15 +48,24 @@ def cargo_crates(tree: SourceTree, crate: str) -> CargoCrates:
     tested = _reachable(
         tree, [*compiled, *_dependencies(tree, crate, all_kinds=True)], all_kinds=False
     )
-    loaded = _reachable(tree, [*_members(tree, root), *compiled], all_kinds=True)
-    # A dependency may inherit from a Cargo workspace of its own.
-    roots = {_root_of(tree, folder) for folder in loaded}
+    own = [root] if cargo_facts(tree, root)["package"] else []
+    needed = _with_roots(tree, _reachable(tree, [*own, *compiled], all_kinds=True))
+    loaded = _with_roots(tree, _reachable(tree, [*_members(tree, root), *compiled], all_kinds=True))
     return CargoCrates(
         root,
         compiled=tuple(sorted(compiled)),
         tested=tuple(sorted(tested)),
-        loaded=tuple(sorted({root, *roots, *loaded})),
+        needed=tuple(sorted(needed)),
+        members=tuple(sorted(folder for folder in needed if _root_of(tree, folder) == root)),
+        others=tuple(sorted(loaded - needed)),
+        patched=tuple(patched),
+        narrowed=root != crate or bool(cargo_facts(tree, root)["members"]),
     )
+
+
+def _with_roots(tree: SourceTree, folders: set[str]) -> set[str]:
+    """A dependency may inherit from a Cargo workspace of its own."""
+    return folders | {_root_of(tree, folder) for folder in folders}
 
 
 def cargo_facts(tree: SourceTree, folder: str) -> CargoFacts:

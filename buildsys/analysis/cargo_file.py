@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, TypeAlias, TypedDict
+from typing import TypedDict
 
 from buildsys.analysis.paths import place
-
-Table: TypeAlias = dict[str, Any]
+from buildsys.analysis.toml_text import Table, parsed, table_of
 
 TARGET_KINDS = ("lib", "bin", "example", "test", "bench")
 DEPENDENCIES = {
@@ -57,26 +56,13 @@ class CargoFileReader:
     name = "cargo-file/1"
 
     def read(self, text: str) -> CargoFacts:
-        # Most workspaces have no crate, and most calls find the facts remembered.
-        import tomllib  # noqa: PLC0415
-
-        try:
-            return _facts(tomllib.loads(text), text)
-        except tomllib.TOMLDecodeError as error:
-            return {**_facts({}, ""), "error": _failure(str(error), text)}
-
-
-def _failure(message: str, text: str) -> tuple[str, int, int]:
-    found = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
-    if not found:
-        return message, 0, 0
-    reason = message[: found.start()]
-    return (reason, int(found[1]), int(found[2])) if found[1] else (reason, *place(text, len(text)))
+        found, failure = parsed(text)
+        return {**_facts(found, text), "error": failure}
 
 
 def _facts(manifest: Table, text: str) -> CargoFacts:
-    package = _table(manifest, "package") or _table(manifest, "project")
-    workspace = _table(manifest, "workspace")
+    package = table_of(manifest, "package") or table_of(manifest, "project")
+    workspace = table_of(manifest, "workspace")
     build = package.get("build", True)
     return {
         "error": None,
@@ -113,20 +99,20 @@ def _targets(manifest: Table) -> Iterator[tuple[str, str, str]]:
 
 def _dependencies(manifest: Table) -> Iterator[tuple[str, str, Table]]:
     """Kind, name and table of each dependency, those under `[target]` included."""
-    platforms = _table(manifest, "target")
-    for section in (manifest, *(_table(platforms, name) for name in platforms)):
+    platforms = table_of(manifest, "target")
+    for section in (manifest, *(table_of(platforms, name) for name in platforms)):
         for title, kind in DEPENDENCIES.items():
-            for name, wanted in _table(section, title).items():
+            for name, wanted in table_of(section, title).items():
                 yield kind, name, wanted if isinstance(wanted, dict) else {}
 
 
 def _paths(manifest: Table, text: str) -> Iterator[PathDependency]:
     wanted = list(_dependencies(manifest))
-    shared = _table(_table(manifest, "workspace"), "dependencies")
-    wanted += [("shared", name, _table(shared, name)) for name in shared]
-    patches = _table(manifest, "patch")
-    for source in (*(_table(patches, name) for name in patches), _table(manifest, "replace")):
-        wanted += [("patch", name, _table(source, name)) for name in source]
+    shared = table_of(table_of(manifest, "workspace"), "dependencies")
+    wanted += [("shared", name, table_of(shared, name)) for name in shared]
+    patches = table_of(manifest, "patch")
+    for source in (*(table_of(patches, name) for name in patches), table_of(manifest, "replace")):
+        wanted += [("patch", name, table_of(source, name)) for name in source]
     for kind, name, table in wanted:
         if path := _text(table.get("path")):
             line, column = _where(text, name, path)
@@ -140,11 +126,6 @@ def _where(text: str, name: str, path: str) -> tuple[int, int]:
         if found := re.search(pattern, text, re.MULTILINE):
             return place(text, found.start(1))
     return 0, 0
-
-
-def _table(parent: Table, key: str) -> Table:
-    value = parent.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 
 from buildsys.analysis.package_files import package_files
 from buildsys.analysis.paths import join, parent
+from buildsys.analysis.pyproject import PyprojectReader
 from buildsys.analysis.python_file import Import, PythonFileReader
 from buildsys.analysis.requirements import requirements
 from buildsys.model.sources import PythonSources, SourceTree, TestSources
 
 _READER = PythonFileReader()
+_SETTINGS_READER = PyprojectReader()
 _INIT = "__init__.py"
+_SETTINGS = "pyproject.toml"
 _CACHE = "__pycache__"
 _TEST_MODULE = re.compile(r"test_.*\.py|.*_test\.py")
 
@@ -41,7 +44,7 @@ def python_sources(
     Raises:
         BuildFileError: a requirement can't be used, or a file can't be read.
     """
-    listed = requirements(tree, package_folder, requirements_name)
+    installed = requirements(tree, package_folder, requirements_name)
     own = {path for path in _own_files(tree, package_folder) if not exclude(path)}
     search = _Search(
         tree,
@@ -50,18 +53,27 @@ def python_sources(
     )
     _follow(search)
     beside = (path for path in _data(search) if not exclude(path))
-    files = own.union(search.modules, beside).difference(listed)
-    return PythonSources(package_folder, listed, tuple(sorted(files)))
+    files = own.union(search.modules, beside).difference(dict(installed))
+    return PythonSources(package_folder, installed, tuple(sorted(files)))
 
 
 def python_tests(
-    tree: SourceTree, package_folder: str, *, exclude: Callable[[str], bool]
+    tree: SourceTree,
+    package_folder: str,
+    *,
+    exclude: Callable[[str], bool],
+    whole: Callable[[str], bool] = lambda _: False,
 ) -> TestSources:
-    """The program with its tests, and requirements-dev.txt; raises as `python_sources` does."""
+    """The program with its tests, and requirements-dev.txt; raises as `python_sources` does.
+
+    A pyproject.toml enters without what linters read of it, unless it is to enter `whole`.
+    """
     found = python_sources(
         tree, package_folder, requirements_name="requirements-dev.txt", exclude=exclude
     )
-    return TestSources(found.files, requirements=found.requirements)
+    settings = [path for path in found.files if path.rpartition("/")[2] == _SETTINGS]
+    derived = ((path, tree.facts(path, _SETTINGS_READER)) for path in settings if not whole(path))
+    return TestSources(found.files, requirements=found.requirements, derived=tuple(derived))
 
 
 def has_python_tests(files: Iterable[str]) -> bool:

@@ -1,12 +1,12 @@
 """requirements.txt and what it includes; requirements that no image could install are refused."""
 
 import re
-from collections.abc import Iterator
 from typing import TypedDict
 
 from buildsys.analysis.paths import join, nearest, parent, resolve
+from buildsys.analysis.requirements_text import RequirementsTextReader, logical_lines
 from buildsys.errors import BuildFileError, Location
-from buildsys.model.sources import SourceTree
+from buildsys.model.sources import Derived, SourceTree
 
 # A name with extras, and what pip takes for a path: a dot, a slash, or an archive in front.
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s*)(?P<path>.+)$")
@@ -14,7 +14,7 @@ _EDITABLE = re.compile(r"(?:-e|--editable)(?=[\s=]|$)")
 _FILE_URL = re.compile(r"(?:^|[@\s=])\s*file:", re.IGNORECASE)
 _URL = re.compile(r"(?:^|@\s*)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar|tar\.(?:gz|bz2|xz)|tgz)(?:\[.*\])?$")
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+_OPTIONS = re.compile(r"\s--(?:hash|config-settings)\b")
 _HINT = (
     "import the workspace's own packages instead: they are found by their imports and need no entry"
 )
@@ -30,11 +30,12 @@ class RequirementsFacts(TypedDict):
 class RequirementsReader:
     """Reads pip's requirements files."""
 
-    name = "requirements/1"
+    name = "requirements/2"
 
     def read(self, text: str) -> RequirementsFacts:
         facts: RequirementsFacts = {"includes": [], "refused": []}
-        for requirement, line, column in _logical_lines(text):
+        for whole, line, column in logical_lines(text):
+            requirement = _OPTIONS.split(whole)[0].strip()
             included = _INCLUDE.match(requirement)
             if included and not _URL.match(included["path"]):
                 path = included["path"].strip().strip("\"'")
@@ -44,8 +45,8 @@ class RequirementsReader:
         return facts
 
 
-def requirements(tree: SourceTree, folder: str, name: str) -> tuple[str, ...]:
-    """The nearest requirements file upwards and all that it includes, itself first.
+def requirements(tree: SourceTree, folder: str, name: str) -> Derived:
+    """The nearest requirements file upwards and all that it includes, itself first, with what pip reads.
 
     Raises:
         BuildFileError: an included file isn't there, or a requirement is a local path.
@@ -62,10 +63,11 @@ def requirements(tree: SourceTree, folder: str, name: str) -> tuple[str, ...]:
             included = _included(tree, path, written, Location(path, line, column))
             if included not in found:
                 found.append(included)
-    return tuple(found)
+    return tuple((path, tree.facts(path, _TEXT_READER)) for path in found)
 
 
 _READER = RequirementsReader()
+_TEXT_READER = RequirementsTextReader()
 
 
 def _included(tree: SourceTree, path: str, written: str, at: Location) -> str:
@@ -77,23 +79,6 @@ def _included(tree: SourceTree, path: str, written: str, at: Location) -> str:
     if not tree.is_file(included):
         raise BuildFileError(f"there is no file `{included}`", at=at, hint="mend the path")
     return included
-
-
-def _logical_lines(text: str) -> Iterator[tuple[str, int, int]]:
-    """Requirements without comments and hashes, with the place where they start."""
-    whole, start, column = "", 0, 0
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        code = _COMMENT.sub("", line)
-        if not whole.strip():
-            start, column = number, len(code) - len(code.lstrip()) + 1
-        whole += code.removesuffix("\\")
-        if code.endswith("\\"):
-            continue
-        if requirement := re.split(r"\s--(?:hash|config-settings)\b", whole.strip())[0].strip():
-            yield requirement, start, column
-        whole = ""
-    if whole.strip():
-        yield whole.strip(), start, column
 
 
 def _is_local(requirement: str) -> bool:

@@ -1,8 +1,10 @@
 """A Rust crate: its Cargo workspace, and the files of the crates that are compiled for it."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from buildsys.analysis.cargo_crates import MANIFEST, CargoCrates, cargo_crates, cargo_facts
+from buildsys.analysis.cargo_derived import LOCK, derived_manifests
 from buildsys.analysis.cargo_targets import named_paths, target_paths
 from buildsys.analysis.paths import is_below, join, nearest, parent, resolve, upwards
 from buildsys.analysis.rust_file import RustFileReader
@@ -11,7 +13,6 @@ from buildsys.model.sources import RustSources, SourceTree, TestSources
 from buildsys.model.target import ROOT_BUILD_FILE
 
 _READER = RustFileReader()
-_LOCK = "Cargo.lock"
 _CONFIGURATION = (".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain")
 _NEVER_COMPILED = frozenset({"tests", "benches", "examples", "target"})
 
@@ -28,15 +29,28 @@ def rust_sources(
     """
     crate = _crate_of(tree, package_folder)
     crates = cargo_crates(tree, crate)
-    manifests = _manifests(tree, crate, crates)
+    settings = _settings(tree, crate, crates)
     files = _files_of(tree, crates.compiled, exclude)
-    files.update(_named_in_sources(tree, files, crates.compiled))
+    named = _named_in_sources(tree, files, crates.compiled)
+    manifests = {join(folder, MANIFEST) for folder in (*crates.needed, *crates.others)}
+    manifests |= {join(crates.root, LOCK), *settings}
+    if whole := not named.isdisjoint(manifests):
+        # A program that has a manifest in it gets them all as they are.
+        needed = tuple(sorted((*crates.needed, *crates.others)))
+        crates = replace(crates, needed=needed, members=needed, others=(), narrowed=False)
+    derived = () if whole else derived_manifests(tree, crates, settings, cooked=False)
+    others = {join(folder, MANIFEST) for folder in crates.others}
     return RustSources(
         crate=crate,
         workspace=crates.root,
-        manifests=manifests,
-        target_paths=_target_paths(tree, crates, tests=False),
-        files=tuple(sorted(files.union(manifests))),
+        name=cargo_facts(tree, crate)["package"],
+        recipe=derived_manifests(tree, crates, settings, cooked=True),
+        target_paths=_target_paths(tree, crates.needed, tests=False),
+        files=tuple(sorted((files | named | manifests) - others)),
+        derived=derived,
+        narrowed=crates.narrowed,
+        others=tuple(sorted(others)),
+        other_paths=_target_paths(tree, crates.others, tests=False),
     )
 
 
@@ -48,10 +62,12 @@ def rust_tests(
     files = _files_of(tree, crates.tested, exclude)
     own = _own_files(tree, sources.crate, never=frozenset({"target"}))
     files.update(path for path in own if not exclude(path))
-    files.update(_named_in_sources(tree, files, crates.tested))
+    named = _named_in_sources(tree, files, crates.tested)
+    manifests = dict(sources.recipe)
     return TestSources(
-        tuple(sorted(files.union(sources.manifests))),
-        target_paths=_target_paths(tree, crates, tests=True),
+        tuple(sorted(files.union(named, manifests))),
+        target_paths=_target_paths(tree, crates.needed, tests=True),
+        derived=tuple((path, text) for path, text in sources.derived if path not in named),
     )
 
 
@@ -66,10 +82,10 @@ def _files_of(
     return files
 
 
-def _target_paths(tree: SourceTree, crates: CargoCrates, *, tests: bool) -> tuple[str, ...]:
+def _target_paths(tree: SourceTree, folders: tuple[str, ...], *, tests: bool) -> tuple[str, ...]:
     found = {
         path
-        for folder in crates.loaded
+        for folder in folders
         for path in target_paths(tree, folder, cargo_facts(tree, folder), tests=tests)
     }
     return tuple(sorted(found))
@@ -92,18 +108,16 @@ def _crate_of(tree: SourceTree, package_folder: str) -> str:
     return crate
 
 
-def _manifests(tree: SourceTree, crate: str, crates: CargoCrates) -> tuple[str, ...]:
-    lock = join(crates.root, _LOCK)
-    if not tree.is_file(lock):
+def _settings(tree: SourceTree, crate: str, crates: CargoCrates) -> tuple[str, ...]:
+    if not tree.is_file(join(crates.root, LOCK)):
         raise BuildFileError(
-            f"there is no {_LOCK} beside it",
+            f"there is no {LOCK} beside it",
             at=Location(join(crates.root, MANIFEST)),
             hint="run `cargo generate-lockfile` and commit the file",
         )
-    paths = [lock, *(join(folder, MANIFEST) for folder in crates.loaded)]
     # Cargo and rustup look from the folder where they are called, up to the top.
-    paths += [join(folder, name) for folder in upwards(crate) for name in _CONFIGURATION]
-    return tuple(sorted({path for path in paths if tree.is_file(path)}))
+    paths = [join(folder, name) for folder in upwards(crate) for name in _CONFIGURATION]
+    return tuple(path for path in paths if tree.is_file(path))
 
 
 def _own_files(

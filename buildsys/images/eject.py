@@ -24,7 +24,7 @@ def dockerfile(target: TargetActions, bases: Mapping[str, str], layout: str) -> 
 
 def _stages(action: Action) -> Iterator[Stage]:
     for source in action.sources:
-        copies = copy_files((*source.paths, *source.names_only))
+        copies = copy_files((*source.paths, *source.names_only, *source.beside))
         yield Stage(source.context, "scratch", copies)
     yield from action.stages
 

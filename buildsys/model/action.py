@@ -30,13 +30,15 @@ class SourceInput:
 
     `names_only` files enter by their path alone and are empty in the build. `derived` has files (path, text)
     whose text analysis made of the workspace's file of that path, with only what may matter: the build gets
-    that text and no other, so what was left out can't reach the result.
+    that text and no other, so what was left out can't reach the result. `beside` has files that only the
+    workspace's own texts of these ask for: they are no inputs, and there for stock tools.
     """
 
     context: str
     files: tuple[str, ...]
     names_only: tuple[str, ...] = ()
     derived: tuple[tuple[str, str], ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:

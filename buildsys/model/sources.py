@@ -5,7 +5,10 @@ inside the build (below /src), so that messages of compilers name the real files
 """
 
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
+
+Derived: TypeAlias = tuple[tuple[str, str], ...]
+"""Files (path, text) whose text was made of the workspace's file, with only what may matter."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -71,8 +74,10 @@ class TestSources:
     """All that compiling and running them reads, the image's sources among them."""
     packages: tuple[str, ...] = ()
     """Go: folders of the packages that have tests."""
-    requirements: tuple[str, ...] = ()
+    requirements: Derived = ()
     """Python: requirements-dev.txt and the files that it includes; empty if there is none."""
+    derived: Derived = ()
+    """Those of `files` that don't enter as they are."""
     target_paths: tuple[str, ...] = ()
     """Rust: paths of the crates' targets, those of tests, benches and examples too."""
 
@@ -82,7 +87,7 @@ class PythonSources:
     """A Python program: its requirements, its files, the workspace packages that it imports."""
 
     package: str
-    requirements: tuple[str, ...]
+    requirements: Derived
     """requirements.txt and the files that it includes, itself first; empty if there is none."""
     files: tuple[str, ...]
 
@@ -94,12 +99,24 @@ class RustSources:
     crate: str
     workspace: str
     """Folder of the Cargo.lock: the Cargo workspace's root, or the crate itself."""
-    manifests: tuple[str, ...]
-    """Cargo.toml of all members, Cargo.lock, .cargo/config.toml, rust-toolchain.toml."""
+    name: str
+    """The crate's own, by which Cargo selects it."""
+    recipe: Derived
+    """What decides its dependencies: Cargo.toml of the crates that it needs, Cargo.lock,
+    .cargo/config.toml, rust-toolchain.toml."""
     target_paths: tuple[str, ...]
     """Paths of the crates' libraries, programs and build scripts, and of all targets that a manifest
     names: they matter by name only."""
     files: tuple[str, ...]
+    derived: Derived
+    """Those of `files` that don't enter as they are: the same manifests, with what may reach the program."""
+    narrowed: bool = False
+    """Whether the manifests are those of a Cargo workspace without its other members: Cargo.lock may then
+    have more packages than Cargo would write into it."""
+    others: tuple[str, ...] = ()
+    """Cargo.toml of the other members: Cargo wants them where it has the workspace's own files."""
+    other_paths: tuple[str, ...] = ()
+    """The paths of their targets."""
 
 
 SCRATCH = "scratch"

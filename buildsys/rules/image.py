@@ -3,11 +3,13 @@
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from buildsys.errors import BuildFileError
 from buildsys.model.action import CONSTANT_TIME, Action, Role, SourceInput
 from buildsys.model.dockerfile import Stage, env, json_words, run, word
+from buildsys.model.sources import Derived
 from buildsys.model.target import Target
 from buildsys.rules import bases
 from buildsys.rules.attributes import Attribute, Kind
@@ -162,6 +164,12 @@ def code_action(
         layers=layers,
         stand_ins=stand_ins,
     )
+
+
+def with_derived(action: Action, derived: Derived, *, beside: tuple[str, ...] = ()) -> Action:
+    """An action that gets some of the files of its only input by the text that was made of them."""
+    (sources,) = action.sources
+    return replace(action, sources=(replace(sources, derived=derived, beside=beside),))
 
 
 def binary_stage(target: Target) -> Stage:

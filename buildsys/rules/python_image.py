@@ -20,6 +20,7 @@ from buildsys.rules.image import (
     image_instructions,
     runtime_action,
     source_folder,
+    with_derived,
 )
 from buildsys.rules.tests import Form, action_of_tests, step_of_tests
 
@@ -92,7 +93,9 @@ class PythonImage:
                 target, Form.JUNIT, f"{_VENV}/bin/python -m pytest --junitxml=$out/junit.xml"
             ),
         )
-        run_tests = action_of_tests(self, "test-requirements", lines, tests.files, platform)
+        run_tests = with_derived(
+            action_of_tests(self, "test-requirements", lines, tests.files, platform), tests.derived
+        )
         return TargetActions(target.label, self.name, (*below, run_tests))
 
     def _test_requirements(
@@ -103,7 +106,7 @@ class PythonImage:
             if under == RUNTIME_LAYER
             else f"COPY --from={under} {_VENV} {_VENV}"
         )
-        listed = [f"{_INSTALL} -r {source_folder(path)}" for path in tests.requirements[:1]]
+        listed = [f"{_INSTALL} -r {source_folder(path)}" for path, _ in tests.requirements[:1]]
         build = Stage(
             "test-requirements-build",
             target.text("builder"),
@@ -126,12 +129,13 @@ class PythonImage:
             rule_version=self.version,
             stages=(build, Stage("test-requirements", under, (copy,))),
             platform=platform,
-            sources=(SourceInput("test-requirements-inputs", tests.requirements),),
+            sources=(SourceInput("test-requirements-inputs", (), derived=tests.requirements),),
             bases=(target.text("builder"),),
             layers=(under,),
         )
 
     def _requirements(self, target: Target, sources: PythonSources, platform: str) -> Action:
+        first, _ = sources.requirements[0]
         build = Stage(
             "requirements-build",
             target.text("builder"),
@@ -140,7 +144,7 @@ class PythonImage:
                 run(f"python3 -m venv --without-pip {_VENV}", offline=True),
                 "COPY --from=requirements-inputs / /src/",
                 run(
-                    f"{_INSTALL} -r {source_folder(sources.requirements[0])}",
+                    f"{_INSTALL} -r {source_folder(first)}",
                     f"{_VENV}/bin/python {_BYTE_COMPILE} {_VENV}",
                     mounts=[CA_MOUNT],
                 ),
@@ -156,7 +160,7 @@ class PythonImage:
             rule_version=self.version,
             stages=(build, installed),
             platform=platform,
-            sources=(SourceInput("requirements-inputs", sources.requirements),),
+            sources=(SourceInput("requirements-inputs", (), derived=sources.requirements),),
             bases=(target.text("builder"),),
             layers=(RUNTIME_LAYER,),
             rewrite_times=True,

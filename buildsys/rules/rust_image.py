@@ -1,5 +1,6 @@
 """`rust_image`: a static, stripped Rust binary on the runtime base; dependencies by cargo-chef."""
 
+import re
 from dataclasses import replace
 
 from buildsys.model.action import Action, Role, SourceInput, TargetActions
@@ -20,6 +21,7 @@ from buildsys.rules.image import (
     code_action,
     runtime_action,
     source_folder,
+    with_derived,
 )
 from buildsys.rules.tests import Form, action_of_tests, step_of_tests
 
@@ -35,6 +37,18 @@ _FLAGS = (
     "--remap-path-prefix=/cargo/registry/src=/crates",
     f"--remap-path-prefix={SOURCE_ROOT}=/workspace",
 )
+# Of a Cargo workspace's lock, a layer has what its crates may need; which of it they do need, only Cargo can
+# tell. It adds nothing to a lock that was up to date.
+_LOCKED_LINES = "grep -E '^(checksum|source) = ' Cargo.lock"
+_NARROW = (
+    f"{_LOCKED_LINES} | sort -u > /tmp/locked",
+    "cargo update --workspace",
+    (
+        f"if {_LOCKED_LINES} | grep -vxFf /tmp/locked; then"
+        " echo 'Cargo.lock needs to be updated: cargo update --workspace' >&2; exit 1; fi"
+    ),
+)
+_NARROW_AGAIN = "cargo update --workspace --offline"
 _LIBC = "if command -v apk > /dev/null; then apk add --no-cache musl-dev; fi"
 
 
@@ -76,6 +90,7 @@ class RustImage:
         command = f"cargo test --locked --offline {_TARGET}"
         lines = (
             f"WORKDIR {source_folder(sources.crate)}",
+            *([run(_NARROW_AGAIN, offline=True)] if sources.narrowed else ()),
             step_of_tests(
                 target,
                 Form.CARGO,
@@ -83,7 +98,11 @@ class RustImage:
                 compiled=f"{command} --no-run",
             ),
         )
-        run_tests = action_of_tests(self, "test-cook", lines, tests.files, platform)
+        run_tests = with_derived(
+            action_of_tests(self, "test-cook", lines, tests.files, platform),
+            tests.derived,
+            beside=sources.others,
+        )
         below = (self._chef(target, platform), self._test_cook(sources, tests, platform))
         return TargetActions(target.label, self.name, (*below, run_tests))
 
@@ -137,7 +156,8 @@ class RustImage:
                 f"WORKDIR {source_folder(sources.workspace)}",
                 "COPY --from=recipe /recipe.json /recipe.json",
                 run(
-                    f"cargo chef cook {profile} --locked {_TARGET} --recipe-path /recipe.json",
+                    f"cargo chef cook {profile} --locked {_TARGET}{_package(sources)}"
+                    " --recipe-path /recipe.json",
                     mounts=[CA_MOUNT],
                 ),
             ),
@@ -149,7 +169,15 @@ class RustImage:
             rule_version=self.version,
             stages=(_recipe(sources), cook),
             platform=platform,
-            sources=(SourceInput("recipe-inputs", sources.manifests, sources.target_paths),),
+            sources=(
+                SourceInput(
+                    "recipe-inputs",
+                    (),
+                    sources.target_paths,
+                    sources.recipe,
+                    (*sources.others, *sources.other_paths),
+                ),
+            ),
             layers=("chef",),
         )
 
@@ -162,6 +190,7 @@ class RustImage:
                 "COPY --from=sources / /src/",
                 run(
                     f"cd {source_folder(sources.crate)}",
+                    *([_NARROW_AGAIN] if sources.narrowed else ()),
                     f"cargo build --release --locked --offline {_TARGET} --bin {binary}",
                     f"install -D /target/*/release/{binary} {BINARIES}/{binary}",
                     f"strip {BINARIES}/{binary}",
@@ -170,13 +199,14 @@ class RustImage:
                 ),
             ),
         )
-        return code_action(
+        action = code_action(
             self,
             (build, binary_stage(target)),
             sources.files,
             platform,
             layers=("cook", RUNTIME_LAYER),
         )
+        return with_derived(action, sources.derived, beside=sources.others)
 
 
 def _recipe(sources: RustSources) -> Stage:
@@ -186,6 +216,16 @@ def _recipe(sources: RustSources) -> Stage:
         (
             f"WORKDIR {source_folder(sources.workspace)}",
             "COPY --from=recipe-inputs / /src/",
-            run("cargo chef prepare --recipe-path /recipe.json", mounts=[CA_MOUNT]),
+            run(
+                *(_NARROW if sources.narrowed else ()),
+                "cargo chef prepare --recipe-path /recipe.json",
+                mounts=[CA_MOUNT],
+            ),
         ),
     )
+
+
+def _package(sources: RustSources) -> str:
+    """Called at the top of a Cargo workspace, Cargo would take what belongs to other programs as well."""
+    is_member = sources.crate != sources.workspace and re.fullmatch(r"[\w-]+", sources.name)
+    return f" --package {sources.name}" if is_member else ""

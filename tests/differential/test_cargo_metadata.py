@@ -43,7 +43,8 @@ def test_targets_and_manifests_are_those_of_cargo(root: Path, package: str) -> N
         if not {"test", "bench", "example"} & set(target["kind"])
     }
     assert shipped <= set(sources.target_paths) <= targets
-    assert {relative(p["manifest_path"]) for p in metadata["packages"]} <= set(sources.manifests)
+    manifests = {*dict(sources.recipe), *sources.others}
+    assert {relative(p["manifest_path"]) for p in metadata["packages"]} <= manifests
     assert sources.workspace == relative(metadata["workspace_root"]).removeprefix(".")
 
 

@@ -51,6 +51,17 @@ CASES: dict[str, Callable[[], TargetActions]] = {
     "python_image/plain": lambda: python(port=8080),
     "python_image/no_requirements": lambda: python(replace(PYTHON_SOURCES, requirements=())),
     "rust_image/plain": lambda: rust(binary="aob"),
+    "rust_image/member": lambda: rust(
+        replace(
+            RUST_SOURCES,
+            workspace="",
+            recipe=(("Cargo.lock", "version = 4\n"), *RUST_SOURCES.recipe[1:]),
+            derived=(("Cargo.lock", "version = 4\n"), *RUST_SOURCES.derived[1:]),
+            narrowed=True,
+            others=("crates/other/Cargo.toml",),
+            other_paths=("crates/other/src/lib.rs",),
+        )
+    ),
     "docker_image/plain": analysed,
     "go_image/tests": lambda: GO.tests(
         make_target("go_image", "//cmd/api", test_attempts=3, test_timeout="1m30s"),
@@ -63,7 +74,8 @@ CASES: dict[str, Callable[[], TargetActions]] = {
         PYTHON_SOURCES,
         TestSources(
             (*PYTHON_SOURCES.files, "cmd/agent/tests/test_agent.py"),
-            requirements=("cmd/agent/requirements-dev.txt",),
+            requirements=(("cmd/agent/requirements-dev.txt", "pytest==9.0.2\n"),),
+            derived=(("cmd/agent/pyproject.toml", "[tool.pytest.ini_options]\n"),),
         ),
         PLATFORM,
     ),
@@ -73,6 +85,7 @@ CASES: dict[str, Callable[[], TargetActions]] = {
         TestSources(
             (*RUST_SOURCES.files, "cmd/cli/tests/it.rs"),
             target_paths=(*RUST_SOURCES.target_paths, "cmd/cli/tests/it.rs"),
+            derived=RUST_SOURCES.derived,
         ),
         PLATFORM,
     ),

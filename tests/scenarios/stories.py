@@ -163,6 +163,11 @@ class Stage:
     def append(self, path: str, text: str) -> None:
         self.write(path, (self.root / path).read_text() + text)
 
+    def replace(self, path: str, old: str, new: str) -> None:
+        text = (self.root / path).read_text()
+        assert old in text, f"`{old}` isn't in {path}"
+        self.write(path, text.replace(old, new, 1))
+
     def remove(self, path: str) -> None:
         (self.root / path).unlink()
 

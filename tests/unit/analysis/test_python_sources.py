@@ -62,7 +62,7 @@ def test_the_files_of_the_package_count_without_those_of_packages_inside() -> No
     )
     assert found == PythonSources(
         package="svc",
-        requirements=("svc/requirements.txt", "svc/extra.txt"),
+        requirements=(("svc/requirements.txt", "-r extra.txt\n"), ("svc/extra.txt", "")),
         files=("svc/main.py", "svc/static/a.css"),
     )
 

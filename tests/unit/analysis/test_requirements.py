@@ -8,7 +8,7 @@ from tests.fake_tree import DictTree
 
 
 def found(files: dict[str, str], folder: str = "svc") -> tuple[str, ...]:
-    return requirements(DictTree(files), folder, "requirements.txt")
+    return tuple(path for path, _ in requirements(DictTree(files), folder, "requirements.txt"))
 
 
 def test_the_nearest_file_counts() -> None:

@@ -1,6 +1,7 @@
 """What a Rust service is made of, over small workspaces."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,10 @@ def analyse(
     files: dict[str, str], package: str = "app", exclude: Callable[[str], bool] = lambda _: False
 ) -> RustSources:
     return rust_sources(DictTree(files), package, exclude=exclude)
+
+
+def manifests(found: RustSources) -> tuple[str, ...]:
+    return tuple(path for path, _ in found.recipe)
 
 
 def refusal(files: dict[str, str], package: str = "app") -> BuildFileError:
@@ -50,13 +55,17 @@ def test_a_crate_on_its_own() -> None:
     assert found == RustSources(
         crate="app",
         workspace="app",
-        manifests=("app/Cargo.lock", "app/Cargo.toml"),
+        name="app",
+        recipe=found.recipe,
         target_paths=("app/build.rs", "app/src/main.rs"),
         files=(
             "app/Cargo.lock", "app/Cargo.toml", "app/assets/logo.txt", "app/build.rs",
             "app/src/deep/mod.rs", "app/src/main.rs",
         ),
+        derived=found.derived,
     )  # fmt: skip
+    assert manifests(found) == ("app/Cargo.lock", "app/Cargo.toml")
+    assert dict(found.derived).keys() == dict(found.recipe).keys()
 
 
 WORKSPACE = {
@@ -78,24 +87,36 @@ WORKSPACE = {
 }
 
 
-def test_a_cargo_workspace_gives_all_manifests_but_only_the_files_that_are_compiled() -> None:
+def test_a_cargo_workspace_gives_what_the_crate_needs_and_only_the_files_that_are_compiled() -> (
+    None
+):
     found = analyse(WORKSPACE)
     assert found.workspace == ""
-    assert found.manifests == (
+    assert manifests(found) == (
         "Cargo.lock", "Cargo.toml", "app/Cargo.toml", "crates/b/Cargo.toml", "crates/shared/Cargo.toml",
-        "crates/unrelated/Cargo.toml", "dev/Cargo.toml",
+        "dev/Cargo.toml",
     )  # fmt: skip
-    assert set(found.files) - set(found.manifests) == {
+    assert set(found.files) - set(manifests(found)) == {
         "app/src/main.rs", "crates/shared/src/lib.rs", "crates/b/src/lib.rs",
     }  # fmt: skip
-    assert "crates/unrelated/src/main.rs" in found.target_paths
+    assert "crates/unrelated/src/main.rs" not in found.target_paths
     assert "dev/src/lib.rs" in found.target_paths
+    assert found.others == ("crates/unrelated/Cargo.toml",)
+    assert found.other_paths == ("crates/unrelated/src/main.rs",)
+    assert found.narrowed
+
+
+def test_a_new_member_changes_nothing_for_the_crates_that_do_not_need_it() -> None:
+    more = {"crates/new/Cargo.toml": crate("new"), "crates/new/src/lib.rs": ""}
+    before, after = analyse(WORKSPACE), analyse({**WORKSPACE, **more})
+    assert after == replace(before, others=after.others, other_paths=after.other_paths)
+    assert len(after.others) == 2
 
 
 def test_an_excluded_crate_is_its_own_root() -> None:
     found = analyse({**WORKSPACE, "crates/out/Cargo.lock": ""}, "crates/out")
     assert found.workspace == "crates/out"
-    assert found.manifests == ("crates/out/Cargo.lock", "crates/out/Cargo.toml")
+    assert manifests(found) == ("crates/out/Cargo.lock", "crates/out/Cargo.toml")
 
 
 def test_a_pointer_names_the_root() -> None:
@@ -129,7 +150,7 @@ def test_path_dependencies_are_followed(dependency: str) -> None:
         "lib/tests/t.rs": "",
     }
     found = analyse(files)
-    assert found.manifests == ("app/Cargo.lock", "app/Cargo.toml", "lib/Cargo.toml")
+    assert manifests(found) == ("app/Cargo.lock", "app/Cargo.toml", "lib/Cargo.toml")
     assert "lib/src/lib.rs" in found.files
     assert "lib/tests/t.rs" not in found.files
 
@@ -218,7 +239,7 @@ def test_files_that_sources_name_count_even_where_they_are_refused(
 def test_settings_of_cargo_and_rustup_count_up_to_the_top() -> None:
     settings = {".cargo/config.toml": "", "app/.cargo/config": "", "rust-toolchain.toml": ""}
     files = {"app/Cargo.toml": crate("app"), "app/Cargo.lock": "", **settings}
-    assert settings.keys() < set(analyse(files).manifests)
+    assert settings.keys() < set(manifests(analyse(files)))
 
 
 def test_a_root_crate_leaves_packages_and_crates_inside_it_alone() -> None:
@@ -243,9 +264,8 @@ def test_members_by_pattern_at_any_depth() -> None:
         "a/x/c-33/Cargo.toml": crate("c33"),
     }
     found = analyse(files, "a/c-1")
-    assert [p for p in found.manifests if p.endswith("/Cargo.toml")] == [
-        "a/c-1/Cargo.toml", "a/x/y/c-2/Cargo.toml",
-    ]  # fmt: skip
+    assert "a/c-1/Cargo.toml" in manifests(found)
+    assert found.others == ("a/x/y/c-2/Cargo.toml",)
 
 
 @pytest.mark.parametrize(

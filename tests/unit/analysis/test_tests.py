@@ -68,7 +68,7 @@ def actions_of(files: dict[str, str]) -> TargetActions | None:
 
 
 def inputs(target: TargetActions, layer: str) -> set[str]:
-    return {path for source in target.action(layer).sources for path in source.files}
+    return {path for source in target.action(layer).sources for path in source.paths}
 
 
 def image_inputs(files: dict[str, str]) -> set[str]:
@@ -103,6 +103,67 @@ def test_python_tests_bring_their_own_requirements() -> None:
         "cmd/agent/agent/__init__.py", "cmd/agent/agent/test_inner.py", "cmd/agent/tests/test_x.py",
         "cmd/agent/tests/data.json", "cmd/agent/pytest.ini", "kit/__init__.py", "kit/tool.py",
     }  # fmt: skip
+
+
+PYPROJECT = """\
+[project]
+name = "agent"
+[tool.ruff] # strict
+select = ["ALL"]
+[tool.ruff.lint]
+preview = true
+[tool.mypy]
+strict = true
+[tool.pytest.ini_options]
+addopts = "-ra"
+"""
+
+
+def pyproject_of_tests(text: str, build_file: str = PYTHON["cmd/agent/BUILD.yaml"]) -> str | None:
+    path = "cmd/agent/pyproject.toml"
+    target = actions_of({**PYTHON, path: text, "cmd/agent/BUILD.yaml": build_file})
+    assert target is not None
+    (sources,) = target.action("tests").sources
+    assert path in sources.paths
+    return dict(sources.derived).get(path)
+
+
+def test_tests_of_python_get_settings_without_those_of_linters() -> None:
+    assert pyproject_of_tests(PYPROJECT) == (
+        '[project]\nname = "agent"\n\n[tool.pytest.ini_options]\naddopts = "-ra"\n'
+    )
+    assert pyproject_of_tests("[tool.ruff]\n") == ""
+    assert pyproject_of_tests("not toml") == "not toml"
+
+
+@pytest.mark.parametrize("attribute", ["data", "test_data"])
+def test_settings_that_the_target_names_are_whole(attribute: str) -> None:
+    build_file = PYTHON["cmd/agent/BUILD.yaml"].replace(
+        "module: agent", f"module: agent, {attribute}: [pyproject.toml]"
+    )
+    assert pyproject_of_tests(PYPROJECT, build_file) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pyproject.toml",
+        "setup.py",
+        "setup.cfg",
+        "tox.ini",
+        "ruff.toml",
+        "requirements.in",
+        "uv.lock",
+    ],
+)
+def test_settings_of_tools_are_in_no_image_unless_the_target_names_them(name: str) -> None:
+    path = f"cmd/agent/{name}"
+    files = {**PYTHON, path: ""}
+    assert path not in image_inputs(files)
+    build_file = PYTHON["cmd/agent/BUILD.yaml"].replace(
+        "module: agent", f"module: agent, data: [{name}]"
+    )
+    assert path in image_inputs({**files, "cmd/agent/BUILD.yaml": build_file})
 
 
 def test_python_without_requirements_gets_pytest_alone() -> None:

@@ -188,7 +188,7 @@ def test_rust_dependencies_know_sources_by_name_only() -> None:
         lambda: go(replace(GO_SOURCES, external=("x;curl",))),
         lambda: go(replace(GO_SOURCES, package="cmd/a b")),
         lambda: go(replace(GO_SOURCES, module="a\nRUN x")),
-        lambda: python(replace(PYTHON_SOURCES, requirements=("a b/requirements.txt",))),
+        lambda: python(replace(PYTHON_SOURCES, requirements=(("a b/requirements.txt", ""),))),
         lambda: rust(replace(RUST_SOURCES, crate="a`b`")),
     ],
 )

@@ -43,6 +43,7 @@ FROM requirements AS test-requirements
 COPY --from=test-requirements-build /opt/venv /opt/venv
 
 FROM scratch AS test-sources
+COPY ["cmd/agent/pyproject.toml", "cmd/agent/"]
 COPY ["cmd/agent/agent/__init__.py", "cmd/agent/agent/__main__.py", "cmd/agent/agent/"]
 COPY ["cmd/agent/tests/test_agent.py", "cmd/agent/tests/"]
 
