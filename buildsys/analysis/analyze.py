@@ -40,6 +40,9 @@ USELESS_IN_PYTHON_TESTS = (
 )  # fmt: skip
 """What is installed is decided by the layers below."""
 
+USELESS_IN_RUST = (
+    *USELESS, "**/rustfmt.toml", "**/clippy.toml", "**/deny.toml", "**/cliff.toml", "**/bacon.toml",
+)  # fmt: skip
 
 AnySources: TypeAlias = DockerSources | GoSources | PythonSources | RustSources
 
@@ -97,7 +100,7 @@ class Analysis:
             tests = replace(tests, files=_merged(tests.files, extra))
             return PYTHON.tests(target, self._python_sources(target), tests, self.platform)
         rust = self._rust_sources(target)
-        own = rust_tests(self.tree, rust, exclude=self._left_out(target, USELESS))
+        own = rust_tests(self.tree, rust, exclude=self._left_out(target, USELESS_IN_RUST))
         return RUST.tests(
             target, rust, replace(own, files=_merged(own.files, extra)), self.platform
         )
@@ -145,7 +148,7 @@ class Analysis:
         return python_sources(self.tree, target.label.package, exclude=left_out)
 
     def _rust_sources(self, target: Target) -> RustSources:
-        left_out = self._left_out_of_image(target, USELESS)
+        left_out = self._left_out_of_image(target, USELESS_IN_RUST)
         return rust_sources(self.tree, target.label.package, exclude=left_out)
 
     def _docker_sources(self, target: Target) -> DockerSources:

@@ -135,7 +135,8 @@ def test_a_common_package_reaches_exactly_its_importers(checkout: Checkout) -> N
 
 
 def test_requirements_reach_only_python(checkout: Checkout) -> None:
-    append(checkout.root / "cmd/agent-runner-py/requirements.txt", f"# {os.urandom(8).hex()}\n")
+    another = f"--hash=sha256:{os.urandom(32).hex()} --hash"
+    checkout.edit("cmd/agent-runner-py/requirements.txt", "--hash", another)
     layers = {("agent-runner-py", "requirements"), ("agent-runner-py", "image")}
     assert checkout.stale("all") == layers
     assert checkout.built("all") == layers
@@ -144,7 +145,7 @@ def test_requirements_reach_only_python(checkout: Checkout) -> None:
 def test_cargo_lock_reaches_only_rust_and_a_rust_edit_cooks_nothing(checkout: Checkout) -> None:
     lock = checkout.root / "cmd/aob-cli/Cargo.lock"
     before = lock.read_text()
-    append(lock, "# a comment\n")
+    checkout.edit("cmd/aob-cli/Cargo.lock", 'checksum = "', 'checksum = "00')
     assert checkout.stale("all") == {("aob-cli", "cook"), ("aob-cli", "image")}
     lock.write_text(before)
     append(checkout.root / "cmd/aob-cli/src/main.rs", f"// {os.urandom(8).hex()}\n")
