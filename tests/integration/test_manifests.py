@@ -123,7 +123,8 @@ def digests(checkout: Checkout, *names: str) -> dict[str, str]:
 def forget(checkout: Checkout, *layers: str) -> None:
     records = Path(checkout.environ()["BS_CACHE_DIR"]) / "store" / "records"
     for record in records.glob("*/*"):
-        if json.loads(record.read_text())["manifest"]["layer"] in layers:
+        _, _, document = record.read_text().partition("\n")
+        if json.loads(document)["manifest"].get("layer") in layers:
             record.unlink()
 
 
