@@ -151,6 +151,8 @@ def members(checkout: Checkout, tmp_path: Path) -> Checkout:
     (root / "crates/far/src").mkdir(parents=True)
     (root / "crates/far/src/lib.rs").write_text("")
     (root / "crates/far/Cargo.toml").write_text(FAR)
+    (root / "crates/teller/tests").mkdir()
+    (root / "crates/teller/tests/it.rs").write_text("#[test] fn it() {}\n")
     lock(root)
     return Checkout(root)
 
@@ -171,6 +173,8 @@ def test_a_member_of_a_cargo_workspace_is_built_without_those_that_it_does_not_n
     )
     assert {("//crates/teller", "cook"), ("//crates/teller", "image")} <= members.built("all")
     assert said_by(members, tmp_path) == "42 is the answer\n"
+    tested = members.bs("test", "all")
+    assert tested.code == 0, tested.err
     append(members.root / "crates/far/Cargo.toml", 'cfg-if = "1"\n')
     members.edit("crates/far/Cargo.toml", 'version = "0.1.0"', 'version = "0.2.0"')
     lock(members.root)
