@@ -169,15 +169,7 @@ class RustImage:
             rule_version=self.version,
             stages=(_recipe(sources), cook),
             platform=platform,
-            sources=(
-                SourceInput(
-                    "recipe-inputs",
-                    (),
-                    sources.target_paths,
-                    sources.recipe,
-                    (*sources.others, *sources.other_paths),
-                ),
-            ),
+            sources=(_recipe_inputs(sources),),
             layers=("chef",),
         )
 
@@ -223,6 +215,11 @@ def _recipe(sources: RustSources) -> Stage:
             ),
         ),
     )
+
+
+def _recipe_inputs(sources: RustSources) -> SourceInput:
+    beside = (*sources.others, *sources.other_paths)
+    return SourceInput("recipe-inputs", (), sources.target_paths, sources.recipe, beside)
 
 
 def _package(sources: RustSources) -> str:
