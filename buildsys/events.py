@@ -34,6 +34,8 @@ class ActionStarted:
     key: ActionKey
     layer: str
     labels: tuple[Label, ...]
+    needs: tuple[ActionKey, ...] = ()
+    """The actions of this build that it waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,30 @@ class ActionOutput:
 
     key: ActionKey
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vertex:
+    """A node of the engine's own graph, or a part of what it does for one, when it has ended.
+
+    A vertex may end several times, once for each thing that the engine does with it. Times are seconds by
+    the engine's clock, which is another one than ours.
+    """
+
+    name: str
+    started_s: float
+    ended_s: float
+    cached: bool = False
+    part_of: str = ""
+    """The name of the vertex that this is a part of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionVertex:
+    """The engine ended something of what the action is to it."""
+
+    key: ActionKey
+    vertex: Vertex
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +119,7 @@ Event = (
     | ActionStarted
     | ActionStep
     | ActionOutput
+    | ActionVertex
     | ActionFinished
     | Warned
     | Noted

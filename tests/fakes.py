@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from buildsys.errors import BuildFileError, BuildsysError, InputChanged, Interrupted, Location
-from buildsys.events import ActionFinished, ActionStarted, Event, Outcome, Warned
+from buildsys.events import ActionFinished, ActionStarted, Event, Outcome, Vertex, Warned
 from buildsys.execution.ports import (
     ActionRecord,
     Progress,
@@ -156,6 +156,8 @@ class FakeSolver:
     """Stage → what is raised instead of a result."""
     on_solve: Callable[[SolveRequest], None] = lambda _request: None
     """Called when a solve begins: may block, raise, or change the world."""
+    vertexes: tuple[Vertex, ...] = ()
+    """What is told of each solve."""
     requests: list[SolveRequest] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -171,6 +173,8 @@ class FakeSolver:
             self.requests.append(request)
         progress.step(f"[{request.stage} 1/1] RUN")
         self.on_solve(request)
+        for vertex in self.vertexes:
+            progress.vertex(vertex)
         if self.cancelled.is_set():
             raise Interrupted("interrupted")
         if request.stage in self.failures:
@@ -224,12 +228,16 @@ class RecordingProgress:
 
     steps: list[str] = field(default_factory=list)
     text: str = ""
+    vertexes: list[Vertex] = field(default_factory=list)
 
     def step(self, name: str) -> None:
         self.steps.append(name)
 
     def output(self, text: str) -> None:
         self.text += text
+
+    def vertex(self, vertex: Vertex) -> None:
+        self.vertexes.append(vertex)
 
 
 # --- the store ------------------------------------------------------------------------------------

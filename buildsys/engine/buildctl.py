@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from buildsys.engine.address import Engine, EngineSource
 from buildsys.engine.progress import SolveLog
 from buildsys.errors import BuildFailed, Interrupted, MachineError
+from buildsys.events import Vertex
 from buildsys.execution.ports import Progress, SolveRequest
 from buildsys.model.action import CONSTANT_TIME
 from buildsys.model.digest import ImageDigest, is_digest
@@ -144,6 +145,8 @@ class _Silent:
     def step(self, name: str) -> None: ...
 
     def output(self, text: str) -> None: ...
+
+    def vertex(self, vertex: Vertex) -> None: ...
 
 
 def _source(reference: str) -> str:

@@ -1,4 +1,4 @@
-"""BuildKit's progress (`--progress=rawjson`): one JSON object a line, with vertexes and logs.
+"""BuildKit's progress (`--progress=rawjson`): one JSON object a line, with vertexes, statuses and logs.
 
 Format: moby/buildkit `client/graph.go`, `SolveStatus`. Lines that aren't JSON are buildctl's own errors.
 """
@@ -8,7 +8,9 @@ import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from buildsys.events import Vertex
 from buildsys.execution.ports import Progress
 
 
@@ -20,6 +22,9 @@ class SolveLog:
     error_lines: list[str] = field(default_factory=list)
     failed_step: str = ""
     _names: dict[str, str] = field(default_factory=dict)
+    """Digest → name of what was told to have started."""
+    _seen: dict[str, str] = field(default_factory=dict)
+    """Digest → name of all vertexes."""
 
     def feed(self, line: str) -> None:
         """Take one line of buildctl's standard error."""
@@ -33,6 +38,8 @@ class SolveLog:
             return
         for vertex in _items(status, "vertexes"):
             self._vertex(vertex)
+        for part in _items(status, "statuses"):
+            self._ended(part, str(part.get("id", "")), self._seen.get(str(part.get("vertex")), ""))
         for log in _items(status, "logs"):
             with contextlib.suppress(ValueError):
                 data = base64.b64decode(str(log.get("data", "")))
@@ -46,6 +53,8 @@ class SolveLog:
 
     def _vertex(self, vertex: dict[str, object]) -> None:
         digest, name = str(vertex.get("digest")), str(vertex.get("name", ""))
+        self._seen[digest] = name
+        self._ended(vertex, name)
         if vertex.get("started") and digest not in self._names and not vertex.get("cached"):
             self._names[digest] = name
             if not name.startswith("[internal]"):
@@ -55,6 +64,19 @@ class SolveLog:
         internal = name.startswith("[internal]")
         if error and not internal and not self.failed_step and "context canceled" not in error:
             self.failed_step = name
+
+    def _ended(self, item: dict[str, object], name: str, part_of: str = "") -> None:
+        started, ended = _seconds(item.get("started")), _seconds(item.get("completed"))
+        if started is not None and ended is not None:
+            cached = item.get("cached") is True
+            self.progress.vertex(Vertex(name, started, ended, cached=cached, part_of=part_of))
+
+
+def _seconds(time: object) -> float | None:
+    """A time of BuildKit (RFC 3339) as Unix time."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(time).timestamp() if isinstance(time, str) else None
+    return None
 
 
 def _items(status: dict[str, object], field_name: str) -> Iterable[dict[str, object]]:

@@ -10,10 +10,12 @@ from buildsys.events import (
     ActionOutput,
     ActionStarted,
     ActionStep,
+    ActionVertex,
     BuildFinished,
     BuildStarted,
     EventSink,
     Outcome,
+    Vertex,
     Warned,
 )
 from buildsys.execution.lookup import Lookup
@@ -67,6 +69,9 @@ class _Progress:
 
     def output(self, text: str) -> None:
         self.sink.emit(ActionOutput(self.key, text))
+
+    def vertex(self, vertex: Vertex) -> None:
+        self.sink.emit(ActionVertex(self.key, vertex))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,8 @@ class Builder:
         while len(running) < options.jobs and (key := build.plan.next_ready()) is not None:
             node = build.plan.node(key)
             build.plan.start(key)
-            self.sink.emit(ActionStarted(key, node.keyed.action.layer, node.labels))
+            needs = tuple(sorted(node.needs | node.wants))
+            self.sink.emit(ActionStarted(key, node.keyed.action.layer, node.labels, needs))
             since = self.performer.clock.monotonic()
             future = pool.submit(self._perform, node, bases, dict(build.results), options)
             running[future] = (key, since)

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from buildsys.events import Vertex
 from buildsys.model.action import ActionResult, Blob, KeyedAction, Manifest
 from buildsys.model.digest import ActionKey, Digest, ImageDigest
 
@@ -141,6 +142,8 @@ class Progress(Protocol):
     def step(self, name: str) -> None: ...
 
     def output(self, text: str) -> None: ...
+
+    def vertex(self, vertex: Vertex) -> None: ...
 
 
 class Clock(Protocol):

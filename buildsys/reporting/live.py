@@ -12,6 +12,7 @@ from buildsys.events import (
     ActionOutput,
     ActionStarted,
     ActionStep,
+    ActionVertex,
     BuildFinished,
     BuildStarted,
     Event,
@@ -56,8 +57,8 @@ class LiveBoard:
                 self._say(event)
             case BuildFinished():
                 self.close()
-            case ActionOutput():
-                pass  # in the logs, and on the screen where a step fails
+            case ActionOutput() | ActionVertex():
+                pass  # in the logs, and on the screen where a step fails; in a profile
 
     def show(self, text: str) -> None:
         """Print what a failed step wrote, as it is."""

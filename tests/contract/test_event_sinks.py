@@ -13,12 +13,14 @@ from buildsys.events import (
     ActionOutput,
     ActionStarted,
     ActionStep,
+    ActionVertex,
     BuildFinished,
     BuildStarted,
     Event,
     EventSink,
     Noted,
     Outcome,
+    Vertex,
     Warned,
 )
 from buildsys.model.action import ActionResult
@@ -37,6 +39,7 @@ EVENTS: tuple[Event, ...] = (
     ActionStarted(KEY, "image", LABELS),
     ActionStep(KEY, "[build 1/2] RUN one\ntwo"),
     ActionOutput(KEY, "text [bold]without an end"),
+    ActionVertex(KEY, Vertex("[build 1/2] RUN one", 1.0, 2.0)),
     Warned("watch [/out]"),
     *(
         ActionFinished(KEY, "image", LABELS, outcome, 1.0, RESULT, "why [not]")

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from buildsys.engine.progress import SolveLog
+from buildsys.events import Vertex
 from tests.fakes import RecordingProgress
 
 
@@ -78,6 +79,37 @@ def test_an_internal_failure_is_told_without_a_step() -> None:
 def test_a_silent_failure_is_named_all_the_same() -> None:
     log, _ = fed()
     assert log.error() == "buildctl failed"
+
+
+def ended(name: str, seconds: float, **fields: object) -> dict[str, object]:
+    times = {
+        "started": "2026-01-01T00:00:00.500000001Z",
+        "completed": f"2026-01-01T00:00:{seconds:012.9f}Z",
+    }
+    return {"digest": f"sha256:{name}", "name": name} | times | fields
+
+
+def test_vertexes_and_their_parts_are_told_when_they_have_ended() -> None:
+    part = ended("", 2, id="extracting sha256:1", vertex="sha256:[context a] load")
+    _, progress = fed(
+        vertex("[context a] load"),
+        json.dumps({"vertexes": [ended("[context a] load", 3)], "statuses": [part]}),
+        json.dumps({"vertexes": [ended("[a 1/1] RUN x", 1, cached=True)]}),
+        json.dumps({"vertexes": [ended("[internal] load", 1, error="not found")]}),
+    )
+    begun = 1_767_225_600.5
+    assert progress.vertexes == [
+        Vertex("[context a] load", begun, begun + 2.5),
+        Vertex("extracting sha256:1", begun, begun + 1.5, part_of="[context a] load"),
+        Vertex("[a 1/1] RUN x", begun, begun + 0.5, cached=True),
+        Vertex("[internal] load", begun, begun + 0.5),
+    ]
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", 5, None, "9999-99-99T00:00:00Z"])
+def test_what_is_no_time_is_no_end(time: object) -> None:
+    _, progress = fed(json.dumps({"vertexes": [ended("[a] RUN x", 1, completed=time)]}))
+    assert progress.vertexes == []
 
 
 @pytest.mark.parametrize(

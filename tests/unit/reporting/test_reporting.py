@@ -290,7 +290,7 @@ def test_plain_lines_say_what_begins_and_ends() -> None:
 def test_event_lines_are_json_with_names_and_labels() -> None:
     stream = io.StringIO()
     sink = EventLines(stream)
-    sink.emit(ActionStarted(key(1), "image", (API, WORKER)))
+    sink.emit(ActionStarted(key(1), "image", (API, WORKER), (key(2),)))
     sink.emit(Warned('with "quotes"\nand lines'))
     sink.emit(finished(Outcome.BUILT))
     started, warned, ended = map(json.loads, stream.getvalue().splitlines())
@@ -299,6 +299,7 @@ def test_event_lines_are_json_with_names_and_labels() -> None:
         "key": key(1),
         "layer": "image",
         "labels": ["//cmd/api", "//cmd/worker"],
+        "needs": [key(2)],
     }
     assert (warned["event"], warned["message"]) == ("Warned", 'with "quotes"\nand lines')
     assert (ended["outcome"], ended["result"]["digest"]) == ("built", DIGEST)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildsys.errors import CheckFailed, MachineError
+from buildsys.events import Vertex
 from buildsys.images.stored import StoredImage
 from buildsys.model.action import KeyedAction
 from buildsys.model.digest import ActionKey
@@ -217,6 +218,8 @@ class Heard:
 
     def output(self, text: str) -> None:
         self.text += text
+
+    def vertex(self, vertex: Vertex) -> None: ...
 
 
 @pytest.mark.parametrize(
