@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from buildsys.answers import Sights
 from buildsys.events import EventSink, Noted, Warned
 from buildsys.store.disk_store import DiskStore
+from buildsys.tracing import UNTRACED, Tracer
 
 if TYPE_CHECKING:
     from buildsys.engine.daemon import Daemon
@@ -46,6 +47,7 @@ class Machine:
     sights: Sights = field(default_factory=Sights)
     said: bool = False
     """Whether there was anything to warn of or to note."""
+    tracer: Tracer = UNTRACED
 
     @cached_property
     def cache_folder(self) -> str:
@@ -83,7 +85,7 @@ class Machine:
 
         named = self.environment.get("BUILDKIT_HOST")
         addresses = (named,) if named else configured
-        return EngineLocator(addresses, self.daemon, self.environment, self.note)
+        return EngineLocator(addresses, self.daemon, self.environment, self.note, self.tracer)
 
     def warn(self, message: str) -> None:
         self.said = True

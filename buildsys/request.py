@@ -16,6 +16,7 @@ from buildsys.keys.keying import KeyedTarget
 from buildsys.model.digest import ActionKey
 from buildsys.model.label import Label
 from buildsys.model.target import Base
+from buildsys.tracing import Tracer, timed
 from buildsys.wiring import Session, references
 
 _TRIES = 3
@@ -33,6 +34,10 @@ class BuildRequest:
     """Given, the targets' tests are built rather than their images."""
     reasons: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
     _files: dict[ActionKey, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def tracer(self) -> Tracer:
+        return self.session.tracer
 
     def run(self, options: Options) -> BuildReport:
         """Build.
@@ -72,8 +77,9 @@ class BuildRequest:
             targets = self._keyed(bases)
         lookup = session.look_up(targets)
         self._remember(targets, lookup)
-        with session.builder(session.locator(), self.judge) as builder:
-            report = builder.build(targets, lookup, references(bases), options)
+        builder = session.builder(session.locator(), self.judge)
+        with builder as running, self.tracer.span("actions"):
+            report = running.build(targets, lookup, references(bases), options)
         self._record_built(report)
         return report
 
@@ -81,18 +87,25 @@ class BuildRequest:
         keyed = self.session.keyed if self.judge is None else self.session.keyed_tests
         return keyed(self.labels, bases)
 
+    @timed("bases")
     def _provide(self, names: list[str], bases: Mapping[str, KnownBase]) -> dict[str, KnownBase]:
         """Provide bases, and meanwhile the engine that will build on them."""
         provider = self.session.base_provider()
-        with ThreadPoolExecutor(_PARALLEL_BASES + 1) as pool:
+
+        def provide(name: str) -> KnownBase:
+            with self.tracer.span("base", name):
+                return provider.provide(bases[name].base)
+
+        with ThreadPoolExecutor(_PARALLEL_BASES + 1, thread_name_prefix="base") as pool:
             engine = pool.submit(_warm_up, self.session)
-            known = list(pool.map(lambda name: provider.provide(bases[name].base), names))
+            known = list(pool.map(provide, names))
             engine.result()
         pins = {k.base.name: k.reference for k in known if k.origin == "registry" and k.reference}
         if pins:
             self.session.write_pins(pins)
         return {known_base.base.name: known_base for known_base in known}
 
+    @timed("reasons")
     def _remember(self, targets: tuple[KeyedTarget, ...], lookup: Lookup) -> None:
         store, last = self.session.machine.store, self.session.last_built.key
         for target in targets:
@@ -104,6 +117,7 @@ class BuildRequest:
                     path for source in keyed.action.sources for path in source.paths
                 )
 
+    @timed("record")
     def _record_built(self, report: BuildReport) -> None:
         self.session.last_built.update(
             {

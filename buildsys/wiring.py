@@ -23,6 +23,7 @@ from buildsys.model.action import TargetActions
 from buildsys.model.label import Label
 from buildsys.rules.registry import RULES
 from buildsys.store import durable
+from buildsys.tracing import UNTRACED, Tracer, timed
 from buildsys.workspace.index import FileIndex
 from buildsys.workspace.last_built import LastBuilt
 from buildsys.workspace.root import find_root
@@ -43,11 +44,16 @@ class Session:
     machine: Machine
     start: str
 
+    @property
+    def tracer(self) -> Tracer:
+        return self.machine.tracer
+
     @cached_property
     def root(self) -> str:
         return find_root(self.start, self.machine.sights)
 
     @cached_property
+    @timed("index")
     def index(self) -> FileIndex:
         index = FileIndex.load(os.path.join(self.root, ".bs", "index"))
         index.begun_ns()
@@ -58,6 +64,7 @@ class Session:
         return DiskTree(self.root, self.index, self.machine.sights)
 
     @cached_property
+    @timed("load")
     def workspace(self) -> Workspace:
         return load(self.tree, RULES)
 
@@ -67,11 +74,13 @@ class Session:
         self.machine.sights.look(path, replaced=True)
         return LastBuilt(path)
 
+    @timed("select")
     def select(self, patterns: tuple[str, ...]) -> tuple[Label, ...]:
         here = os.path.relpath(os.path.realpath(self.start), self.root)
         package = "" if here == "." else here.replace(os.sep, "/")
         return select(patterns or ("all",), self.workspace.targets, package)
 
+    @timed("known bases")
     def bases(self) -> dict[str, KnownBase]:
         found = self.workspace.settings.bases.values()
         return known_bases(found, self._pins(), self.machine.store, self.machine.platform)
@@ -79,13 +88,17 @@ class Session:
     def keyed(
         self, labels: tuple[Label, ...], bases: Mapping[str, KnownBase]
     ) -> tuple[KeyedTarget, ...]:
-        return self._keyed(self._analysis().actions(labels), bases)
+        with self.tracer.span("analysis"):
+            targets = self._analysis().actions(labels)
+        return self._keyed(targets, bases)
 
     def keyed_tests(
         self, labels: tuple[Label, ...], bases: Mapping[str, KnownBase]
     ) -> tuple[KeyedTarget, ...]:
         """The tests of those targets that have any."""
-        return self._keyed(self._analysis().test_actions(labels), bases)
+        with self.tracer.span("analysis"):
+            targets = self._analysis().test_actions(labels)
+        return self._keyed(targets, bases)
 
     def _analysis(self) -> Analysis:
         settings = self.workspace.settings
@@ -100,19 +113,23 @@ class Session:
     def _keyed(
         self, targets: tuple[TargetActions, ...], bases: Mapping[str, KnownBase]
     ) -> tuple[KeyedTarget, ...]:
-        found = keyed(targets, self.tree, references(bases))
-        self.index.save()
+        with self.tracer.span("keys"):
+            found = keyed(targets, self.tree, references(bases))
+        with self.tracer.span("index"):
+            self.index.save()
         return found
 
     def status(self, labels: tuple[Label, ...]) -> tuple[TargetStatus, ...]:
         targets = self.keyed(labels, self.bases())
         lookup = self.look_up(targets)
         store, last = self.machine.store, self.last_built.key
-        return tuple(status_of(target, lookup, store, last) for target in targets)
+        with self.tracer.span("reasons"):
+            return tuple(status_of(target, lookup, store, last) for target in targets)
 
     def locator(self) -> "EngineLocator":
         return self.machine.locator(self.workspace.settings.engine.addresses)
 
+    @timed("look up")
     def look_up(self, targets: tuple[KeyedTarget, ...]) -> Lookup:
         return look_up(targets, self.machine.store)
 
@@ -147,6 +164,7 @@ class Session:
         )
 
     @cached_property
+    @timed("commit")
     def made_by(self) -> dict[str, str]:
         return {"host": socket.gethostname(), "bs": __version__, "commit": _commit(self.root)}
 
@@ -170,9 +188,14 @@ class Session:
         performer = Performer(
             store, store, DiskSealer(self.root), solver, SystemClock(), self.made_by, judge
         )
+        if self.tracer is not UNTRACED:
+            from buildsys.reporting.traced_ports import traced  # noqa: PLC0415
+
+            performer = traced(performer, self.tracer)
         with locator.in_use():
             yield Builder(performer, machine_.sink, self.expected_s())
 
+    @timed("expectations")
     def expected_s(self) -> dict[str, float]:
         """How long layers took when they were last built here, by name."""
         last = self.last_built.keys()

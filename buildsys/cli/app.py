@@ -2,7 +2,18 @@
 
 import typer
 
-from buildsys.cli import bases, build, engine, inspect, running, sizing, state, testing, verifying
+from buildsys.cli import (
+    bases,
+    build,
+    engine,
+    inspect,
+    profiling,
+    running,
+    sizing,
+    state,
+    testing,
+    verifying,
+)
 
 app = typer.Typer(
     name="bs",
@@ -18,6 +29,7 @@ inspect.register(app)
 running.register(app)
 testing.register(app)
 sizing.register(app)
+profiling.register(app)
 verifying.register(app)
 app.add_typer(engine.app, name="engine")
 app.add_typer(bases.app, name="bases")

@@ -34,10 +34,13 @@ def build(
     events: Annotated[
         str, typer.Option("--events", metavar="FILE", help="Write what happens as JSON lines.")
     ] = "",
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="FILE", help="Write a trace; see `bs profile`.")
+    ] = "",
 ) -> int:
     """Build the images of targets, and only the layers that are stale."""
     return run_build(
-        BuildChoices(tuple(patterns or ()), json, jobs, keep_going, force, dry_run, events)
+        BuildChoices(tuple(patterns or ()), json, jobs, keep_going, force, dry_run, events, profile)
     )
 
 

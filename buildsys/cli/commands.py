@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from buildsys.cli import context
+from buildsys.cli.profiled import profiled
 from buildsys.errors import BuildFailed, Interrupted
 from buildsys.execution.lookup import LayerState
 from buildsys.reporting.documents import build_document, dumped, status_document
@@ -37,8 +38,9 @@ class BuildChoices:
     force: bool = False
     dry_run: bool = False
     events: str = ""
+    profile: str = ""
     asked: tuple[str, ...] = ()
-    """The arguments under which the answer may be remembered, if any."""
+    """The arguments under which the answer may be remembered, if any; what is profiled is done anew."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +57,26 @@ class StatusChoices:
 
 def run_build(choices: BuildChoices) -> int:
     """Build, report, and return the exit code."""
-    from buildsys.reporting.sinks import Tee  # noqa: PLC0415
+    with profiled(choices.profile) as tracer:
+        return _build(choices, context.traced_session(tracer))
+
+
+def _build(choices: BuildChoices, session: "Session") -> int:
     from buildsys.request import BuildRequest  # noqa: PLC0415
 
-    session = context.session(Tee())
     request = BuildRequest(session, session.select(choices.patterns))
     if choices.dry_run:
         return _dry_run(session, request, json=choices.json)
     report = built(request, choices)
-    if choices.json:
-        name = session.workspace.settings.name
-        text = dumped(build_document(name, report, request.reasons))
-    else:
-        text = "\n".join(build_lines(report, colour=context.coloured()))
-    context.say(text)
+    with session.tracer.span("report"):
+        if choices.json:
+            name = session.workspace.settings.name
+            text = dumped(build_document(name, report, request.reasons))
+        else:
+            text = "\n".join(build_lines(report, colour=context.coloured()))
+        context.say(text)
     code = _exit_code(report)
-    if code == 0 and report.solves == 0:
+    if code == 0 and report.solves == 0 and not choices.profile:
         session.remember(choices.asked, code, f"{text}\n")
     return code
 
@@ -158,7 +164,7 @@ def _listening(request: "BuildRequest", events: str) -> Iterator[None]:
         ]
         if events:
             sinks.append(EventLines(stack.enter_context(open(events, "w", encoding="utf-8"))))
-        sink.sinks = tuple(sinks)
+        sink.sinks = (*sink.sinks, *sinks)
         yield
 
 

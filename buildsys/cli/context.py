@@ -6,7 +6,8 @@ import sys
 from buildsys.errors import BuildsysError
 from buildsys.events import EventSink
 from buildsys.machine import Machine
-from buildsys.reporting.sinks import PlainLines
+from buildsys.reporting.sinks import PlainLines, Tee
+from buildsys.tracing import Tracer
 from buildsys.wiring import Session
 
 
@@ -16,6 +17,11 @@ def machine(sink: EventSink | None = None) -> Machine:
 
 def session(sink: EventSink | None = None) -> Session:
     return Session(machine(sink), os.getcwd())
+
+
+def traced_session(tracer: Tracer) -> Session:
+    """The session of a build to which others will listen as well."""
+    return Session(Machine(os.environ, Tee((tracer,)), tracer=tracer), os.getcwd())
 
 
 def on_terminal() -> bool:

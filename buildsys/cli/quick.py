@@ -13,16 +13,25 @@ _FLAGS = {
     "status": {"--json": "json", "--explain": "explain", "--exit-code": "exit_code"},
 }  # fmt: skip
 
+_VALUES = {"build": {"--profile": "profile"}, "status": {}}
+"""Options with a value. A profile that was made by way of typer would show typer, which builds do without."""
+
 
 def quick_command(arguments: list[str], environment: Mapping[str, str]) -> Callable[[], int] | None:
     """The command, if `arguments` are of a form understood here and no variable sets an option."""
     command, *rest = arguments or [""]
     if command not in _FLAGS or any(n.startswith(f"BS_{command.upper()}_") for n in environment):
         return None
-    chosen: dict[str, bool] = {}
+    chosen: dict[str, bool | str] = {}
     patterns: list[str] = []
-    for argument in rest:
-        if argument in _FLAGS[command]:
+    left = iter(rest)
+    for argument in left:
+        if argument in _VALUES[command]:
+            value = next(left, "")
+            if not value or value.startswith("-"):
+                return None
+            chosen[_VALUES[command][argument]] = value
+        elif argument in _FLAGS[command]:
             chosen[_FLAGS[command][argument]] = True
         elif argument.startswith("-") or not argument:
             return None
@@ -32,12 +41,12 @@ def quick_command(arguments: list[str], environment: Mapping[str, str]) -> Calla
 
 
 def _bound(
-    arguments: tuple[str, ...], patterns: tuple[str, ...], chosen: dict[str, bool]
+    arguments: tuple[str, ...], patterns: tuple[str, ...], chosen: dict[str, bool | str]
 ) -> Callable[[], int]:
     from buildsys.cli import commands  # noqa: PLC0415 - not for a form that typer reads
 
     if arguments[0] == "build":
         build = commands.BuildChoices(patterns, asked=arguments, **chosen)  # type: ignore[arg-type]
         return lambda: commands.run_build(build)
-    status = commands.StatusChoices(patterns, asked=arguments, **chosen)
+    status = commands.StatusChoices(patterns, asked=arguments, **chosen)  # type: ignore[arg-type]
     return lambda: commands.run_status(status)

@@ -8,14 +8,15 @@ import typer
 from buildsys.cli import context
 from buildsys.cli.build import JSON, Patterns
 from buildsys.cli.commands import BuildChoices, built
+from buildsys.cli.profiled import profiled
 from buildsys.errors import BuildFailed, CheckFailed, MachineError
-from buildsys.reporting.sinks import Tee
 
 if TYPE_CHECKING:
     from buildsys.execution.report import BuildReport
     from buildsys.model.label import Label
     from buildsys.reporting.tests import TargetTests
     from buildsys.testing.judge import TestJudge
+    from buildsys.wiring import Session
 
 
 def register(app: typer.Typer) -> None:
@@ -34,27 +35,45 @@ def run_tests(
     junit: Annotated[
         str, typer.Option("--junit", metavar="FILE", help="Write what all tests said as JUnit XML.")
     ] = "",
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="FILE", help="Write a trace; see `bs profile`.")
+    ] = "",
 ) -> int:
     """Run the targets' own tests on top of their dependency layers; those that passed before are not run."""
-    from buildsys.reporting.documents import dumped  # noqa: PLC0415
-    from buildsys.reporting.tests import document_of_tests, lines_of_tests  # noqa: PLC0415
+    choices = BuildChoices(tuple(patterns or ()), json, jobs, keep_going=True)
+    with profiled(profile) as tracer:
+        session = context.traced_session(tracer)
+        report, found = _tested(session, choices, rerun=no_cache_tests)
+        with tracer.span("report"):
+            _say(session, report, found, json=json)
+            if junit:
+                _write_junit(junit, found)
+    return _exit_code(report)
+
+
+def _tested(
+    session: "Session", choices: BuildChoices, *, rerun: bool
+) -> "tuple[BuildReport, list[TargetTests]]":
     from buildsys.request import BuildRequest  # noqa: PLC0415
     from buildsys.testing.judge import TestJudge  # noqa: PLC0415
 
-    session = context.session(Tee())
-    labels = session.select(tuple(patterns or ()))
+    labels = session.select(choices.patterns)
     judge = TestJudge(session.machine.store.blobs)
-    request = BuildRequest(session, labels, judge=judge)
-    report = built(request, BuildChoices(jobs=jobs, keep_going=True), rerun_tests=no_cache_tests)
-    found = [_tests_of(label, report, judge) for label in labels]
+    report = built(BuildRequest(session, labels, judge=judge), choices, rerun_tests=rerun)
+    return report, [_tests_of(label, report, judge) for label in labels]
+
+
+def _say(
+    session: "Session", report: "BuildReport", found: "list[TargetTests]", *, json: bool
+) -> None:
+    from buildsys.reporting.documents import dumped  # noqa: PLC0415
+    from buildsys.reporting.tests import document_of_tests, lines_of_tests  # noqa: PLC0415
+
     if json:
         name = session.workspace.settings.name
         context.say(dumped(document_of_tests(name, found, report.solves)))
     else:
         context.say("\n".join(lines_of_tests(found, colour=context.coloured())))
-    if junit:
-        _write_junit(junit, found)
-    return _exit_code(report)
 
 
 def _tests_of(label: "Label", report: "BuildReport", judge: "TestJudge") -> "TargetTests":

@@ -10,6 +10,7 @@ from buildsys.engine.address import Engine
 from buildsys.engine.daemon import Daemon
 from buildsys.engine.docker_engine import docker_address
 from buildsys.errors import MachineError
+from buildsys.tracing import UNTRACED, Tracer
 
 _ANSWER_S = 20.0
 
@@ -22,11 +23,12 @@ class EngineLocator:
     daemon: Daemon
     environment: Mapping[str, str]
     note: Callable[[str], None]
+    tracer: Tracer = UNTRACED
     _found: Engine | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def engine(self) -> Engine:
-        with self._lock:
+        with self.tracer.span("engine"), self._lock:
             if self._found is None:
                 self._found = self._locate()
             return self._found

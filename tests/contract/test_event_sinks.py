@@ -28,6 +28,8 @@ from buildsys.model.digest import ActionKey, ImageDigest
 from buildsys.model.label import Label
 from buildsys.reporting.live import LiveBoard
 from buildsys.reporting.sinks import EventLines, PlainLines, StepLogs, Tee
+from buildsys.reporting.trace import Trace
+from buildsys.tracing import UNTRACED
 from tests.fakes import RecordingSink
 
 KEY = ActionKey("1" * 64)
@@ -58,6 +60,8 @@ SINKS: dict[str, Callable[[Path], EventSink]] = {
     "json": lambda _folder: EventLines(io.StringIO()),
     "logs": lambda folder: StepLogs(str(folder), lambda _text: None, lambda _key, text: text),
     "board": board,
+    "trace": lambda _folder: Trace(lambda: 1.0, 0.0),
+    "untraced": lambda _folder: UNTRACED,
     "recording": lambda _folder: RecordingSink(),
     "tee": lambda folder: Tee((RecordingSink(), board(folder))),
 }
