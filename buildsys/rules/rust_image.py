@@ -49,6 +49,16 @@ _NARROW = (
     ),
 )
 _NARROW_AGAIN = "cargo update --workspace --offline"
+# What rustc remembers of the workspace's own crates stays in BuildKit for the next build (ADR 015), and nothing
+# else of /target: cargo decides by times what is fresh, rustc by hashes of what it compiles. The mount belongs
+# to this very `cook` layer, and so to its compiler, its flags and its dependencies.
+_INCREMENTAL = "/incremental"
+_INCREMENTAL_MOUNT = f"type=cache,id=rust,from=cook,source={_INCREMENTAL},target={_INCREMENTAL}"
+# cargo names the folder by the platform, a mount can't: so cargo's is a link, for the target and for the host.
+_LINK_INCREMENTAL = (
+    "for folder in /target/release /target/*/release; do if [ -d $folder ]; then"
+    f" rm -rf $folder/incremental && ln -s {_INCREMENTAL} $folder/incremental; fi; done"
+)
 _LIBC = "if command -v apk > /dev/null; then apk add --no-cache musl-dev; fi"
 
 
@@ -137,7 +147,15 @@ class RustImage:
         )
 
     def _cook(self, sources: RustSources, platform: str) -> Action:
-        return self._cooked("cook", "--release", sources, platform)
+        return self._cooked(
+            "cook",
+            "--release",
+            sources,
+            platform,
+            # Makes the folder that the code stage's mount begins with.
+            (f"WORKDIR {_INCREMENTAL}",),
+            (_LINK_INCREMENTAL,),
+        )
 
     def _cooked(
         self,
@@ -145,19 +163,21 @@ class RustImage:
         profile: str,
         sources: RustSources,
         platform: str,
-        variables: tuple[str, ...] = (),
+        before: tuple[str, ...] = (),
+        then: tuple[str, ...] = (),
     ) -> Action:
         cook = Stage(
             layer,
             "chef",
             (
-                *variables,
+                *before,
                 env("RUSTFLAGS", " ".join(_FLAGS)),
                 f"WORKDIR {source_folder(sources.workspace)}",
                 "COPY --from=recipe /recipe.json /recipe.json",
                 run(
                     f"cargo chef cook {profile} --locked {_TARGET}{_package(sources)}"
                     " --recipe-path /recipe.json",
+                    *then,
                     mounts=[CA_MOUNT],
                 ),
             ),
@@ -187,6 +207,7 @@ class RustImage:
                     f"install -D /target/*/release/{binary} {BINARIES}/{binary}",
                     f"strip {BINARIES}/{binary}",
                     CONSTANT_TIMES,
+                    mounts=[_INCREMENTAL_MOUNT],
                     offline=True,
                 ),
             ),

@@ -29,10 +29,12 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt grep -E 
  && cargo chef prepare --recipe-path /recipe.json
 
 FROM chef AS cook
+WORKDIR /incremental
 ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-s --remap-path-prefix=/cargo/registry/src=/crates --remap-path-prefix=/src=/workspace"
 WORKDIR /src
 COPY --from=recipe /recipe.json /recipe.json
-RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt cargo chef cook --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')" --package cli --recipe-path /recipe.json
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt cargo chef cook --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')" --package cli --recipe-path /recipe.json \
+ && for folder in /target/release /target/*/release; do if [ -d $folder ]; then rm -rf $folder/incremental && ln -s /incremental $folder/incremental; fi; done
 
 FROM rust AS account
 RUN --mount=type=bind,from=alpine,target=/runtime --network=none mkdir -p /account/etc/ssl/certs \
@@ -52,7 +54,7 @@ COPY ["crates/other/Cargo.toml", "crates/other/"]
 
 FROM cook AS build
 COPY --from=sources / /src/
-RUN --network=none cd /src/cmd/cli \
+RUN --mount=type=cache,id=rust,from=cook,source=/incremental,target=/incremental --network=none cd /src/cmd/cli \
  && cargo update --workspace --offline \
  && cargo build --release --locked --offline --target "$(rustc -vV | sed -n 's/^host: //p')" --bin cli \
  && install -D /target/*/release/cli /out/image/usr/local/bin/cli \

@@ -23,10 +23,12 @@ COPY --from=recipe-inputs / /src/
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt cargo chef prepare --recipe-path /recipe.json
 
 FROM chef AS cook
+WORKDIR /incremental
 ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-s --remap-path-prefix=/cargo/registry/src=/crates --remap-path-prefix=/src=/workspace"
 WORKDIR /src/cmd/cli
 COPY --from=recipe /recipe.json /recipe.json
-RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt cargo chef cook --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')" --recipe-path /recipe.json
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt cargo chef cook --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')" --recipe-path /recipe.json \
+ && for folder in /target/release /target/*/release; do if [ -d $folder ]; then rm -rf $folder/incremental && ln -s /incremental $folder/incremental; fi; done
 
 FROM rust AS account
 RUN --mount=type=bind,from=alpine,target=/runtime --network=none mkdir -p /account/etc/ssl/certs \
@@ -44,7 +46,7 @@ COPY ["cmd/cli/src/main.rs", "cmd/cli/src/"]
 
 FROM cook AS build
 COPY --from=sources / /src/
-RUN --network=none cd /src/cmd/cli \
+RUN --mount=type=cache,id=rust,from=cook,source=/incremental,target=/incremental --network=none cd /src/cmd/cli \
  && cargo build --release --locked --offline --target "$(rustc -vV | sed -n 's/^host: //p')" --bin aob \
  && install -D /target/*/release/aob /out/image/usr/local/bin/aob \
  && strip /out/image/usr/local/bin/aob \
