@@ -195,8 +195,8 @@ def lines(rows: list[Row], overheads: list[float]) -> Iterator[str]:
     yield from table(("what", "s", "against", "s", "ratio"), cells)
     yield ""
     yield (
-        "Of a code change's time, what `bs` takes beside BuildKit's work (its start, keys, sealing, buildctl, the"
-        f" move into the store): {statistics.median(overheads):.2f} s, the median of {len(overheads)} builds."
+        "Of a code change's time, what `bs` takes beside BuildKit's work (its start, keys, sealing, buildctl,"
+        f" the move into the store): {statistics.median(overheads):.2f} s, the median of {len(overheads)}."
     )
 
 

@@ -73,12 +73,16 @@ def _destination(folder: str) -> str:
     return (folder.replace("\\", "\\\\").replace("$", "\\$") + "/") if folder else "./"
 
 
-def run(*commands: str, mounts: Iterable[str] = (), offline: bool = False) -> str:
-    """One RUN; `commands` come from rules, never from a BUILD.yaml, and are joined by `&&`."""
+def run(*commands: str, mounts: Iterable[str] = (), offline: bool = False, text: str = "") -> str:
+    """One RUN; `commands` come from rules, never from a BUILD.yaml, and are joined by `&&`.
+
+    `text` is a here-document with its end, where a command begins one.
+    """
     flags = [f"--mount={mount}" for mount in mounts]
     if offline:
         flags.append("--network=none")
-    return "RUN " + " ".join([*flags, " \\\n && ".join(commands)])
+    ran = "RUN " + " ".join([*flags, " \\\n && ".join(commands)])
+    return f"{ran}\n{text}" if text else ran
 
 
 def env(name: str, value: str) -> str:

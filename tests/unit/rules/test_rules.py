@@ -95,7 +95,7 @@ def test_only_the_last_action_makes_code_and_the_image(make: Callable[..., Targe
     )
     assert (target.actions[-1].role, target.max_size) == (Role.CODE, 5)
     build, image = target.actions[-1].stages[-2:]
-    assert build.instructions[-1].endswith(CONSTANT_TIMES)
+    assert any(line.endswith(CONSTANT_TIMES) for line in build.instructions[-1].splitlines())
     assert COPY_OUTPUT in image.instructions
 
 

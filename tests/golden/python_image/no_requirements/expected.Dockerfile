@@ -21,8 +21,29 @@ COPY ["cmd/agent/agent/__init__.py", "cmd/agent/agent/__main__.py", "cmd/agent/a
 
 FROM python AS build
 COPY --from=sources / /out/image/src/
-RUN --network=none python3 -m compileall -q --invalidation-mode unchecked-hash -s /out/image -p / /out/image/src \
+RUN --network=none python3 -I -S - <<'END' \
  && find /out/image -exec touch -h -d @315532800 {} +
+import marshal, os, sys
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
+
+def compiled(path):
+    with open(path, "rb") as file:
+        source = file.read()
+    try:
+        code = compile(source, path[len("/out/image"):], "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        sys.excepthook(type(error), error, None)
+        return False
+    cached = cache_from_source(path)
+    os.makedirs(os.path.dirname(cached), exist_ok=True)
+    with open(cached, "wb") as file:
+        file.write(MAGIC_NUMBER + b"\1\0\0\0" + source_hash(source) + marshal.dumps(code))
+    return True
+
+paths = [os.path.join(top, name) for top, _, names in os.walk("/out/image/src") for name in names]
+sources = [path for path in sorted(paths) if path.endswith(".py") and os.path.isfile(path)]
+sys.exit(not all([compiled(path) for path in sources]))
+END
 
 FROM runtime AS image
 COPY --from=build /out/image/ /
