@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from buildsys.errors import BuildsysError, InputChanged, MachineError
-from buildsys.execution.bases import BaseProvider, KnownBase
+from buildsys.execution.bases import BaseProvider, KnownBase, most_urgent_first
 from buildsys.execution.builder import Options
 from buildsys.execution.lookup import Lookup, TargetStatus, status_of
 from buildsys.execution.ports import Judge
@@ -71,9 +71,11 @@ class BuildRequest:
         session = self.session
         bases = session.bases()
         targets = self._keyed(bases)
-        missing = sorted({name for target in targets for name in target.missing_bases})
+        missing = {name for target in targets for name in target.missing_bases}
         if missing:
-            bases |= self._provide(missing, bases)
+            actions = [target.actions for target in targets]
+            order = most_urgent_first(missing, actions, session.expected_s())
+            bases |= self._provide(order, bases)
             targets = self._keyed(bases)
         lookup = session.look_up(targets)
         self._remember(targets, lookup)

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from buildsys import __version__, answers
@@ -21,8 +21,9 @@ from buildsys.loading.workspace import Workspace, load
 from buildsys.machine import Machine, SystemClock
 from buildsys.model.action import TargetActions
 from buildsys.model.label import Label
-from buildsys.rules.registry import RULES
+from buildsys.rules.registry import RULES, TYPICAL_S
 from buildsys.store import durable
+from buildsys.store.scratch import swept_folder
 from buildsys.tracing import UNTRACED, Tracer, timed
 from buildsys.workspace.index import FileIndex
 from buildsys.workspace.last_built import LastBuilt
@@ -153,11 +154,13 @@ class Session:
 
     def base_provider(self) -> BaseProvider:
         from buildsys.engine.bootstrap import Mmdebstrap  # noqa: PLC0415
+        from buildsys.engine.in_memory import working_folder  # noqa: PLC0415
         from buildsys.registry.resolve import resolve  # noqa: PLC0415
 
         machine_ = self.machine
-        scratch = os.path.join(machine_.cache_folder, "engine", "scratch")
-        bootstrapper = Mmdebstrap(scratch, machine_.environment.get("PATH", ""), machine_.note)
+        scratch = working_folder(os.path.join(machine_.cache_folder, "engine", "scratch"))
+        folder = partial(swept_folder, scratch)
+        bootstrapper = Mmdebstrap(folder, machine_.environment.get("PATH", ""), machine_.note)
         store = machine_.store
         return BaseProvider(
             store, store, bootstrapper, resolve, SystemClock(), machine_.platform, self.made_by
@@ -197,10 +200,10 @@ class Session:
 
     @timed("expectations")
     def expected_s(self) -> dict[str, float]:
-        """How long layers took when they were last built here, by name."""
+        """How long layers took when they were last built here, by name, or else take typically."""
         last = self.last_built.keys()
         records = (self.machine.store.record(key) for key in last)
-        return {
+        return dict(TYPICAL_S) | {
             str(record.manifest.get("layer")): record.result.duration_s
             for record in records
             if record is not None

@@ -12,7 +12,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -36,9 +36,9 @@ _FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Mmdebstrap:
-    """The port `Bootstrapper`; `scratch` is where root file systems are unpacked."""
+    """The port `Bootstrapper`; `scratch` gives a folder in which one root file system is made."""
 
-    scratch: str
+    scratch: Callable[[], AbstractContextManager[str]]
     search_path: str
     note: Callable[[str], None]
     environment: tuple[str, ...] = (
@@ -54,8 +54,7 @@ class Mmdebstrap:
                 hint="apt-get install -y --no-install-recommends mmdebstrap",
             )
         self.note(f"bootstrapping {', '.join(bootstrap.packages)} ({bootstrap.suite})")
-        os.makedirs(self.scratch, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
+        with self.scratch() as folder:
             raw = os.path.join(folder, "root.tar")
             _mmdebstrap([program, *_arguments(bootstrap), raw], folder)
             yield lambda into: copy_filtered(bootstrap, raw, into)

@@ -52,22 +52,25 @@ class Toolbox:
         found = self.find(name)
         if found:
             return found
-        self._build(name)
+        # Whoever lacks one mostly lacks both, and most of what they are compiled from is the same.
+        self._build([name for name in _COMMANDS if not self.find(name)])
         return os.path.join(self.folder, BUILDKIT, name)
 
-    def _build(self, name: str) -> None:
-        self.note(f"building {name} {BUILDKIT} (once, about a minute)")
+    def _build(self, names: list[str]) -> None:
+        self.note(f"building {' and '.join(names)} {BUILDKIT} (once, a minute or two)")
         target = os.path.join(self.folder, BUILDKIT)
         os.makedirs(target, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.folder) as module:
             for file in ("go.mod", "go.sum"):
                 shutil.copy(os.path.join(_TOOLS, file), module)
-            built = os.path.join(module, name)
+            built = os.path.join(module, "built")
+            os.mkdir(built)
+            packages = [_COMMANDS[name] for name in names]
             self._run(
-                [self.go(), "build", "-trimpath", "-ldflags=-s -w", "-o", built, _COMMANDS[name]],
-                module,
+                [self.go(), "build", "-trimpath", "-ldflags=-s -w", "-o", built, *packages], module
             )
-            os.replace(built, os.path.join(target, name))
+            for name in names:
+                os.replace(os.path.join(built, name), os.path.join(target, name))
 
     def go(self) -> str:
         """A Go toolchain: the machine's, else one from PyPI.

@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 from buildsys.errors import MachineError
 from buildsys.execution.ports import ActionCache, ActionRecord, BlobStore, Clock
 from buildsys.keys.manifest import key_of
-from buildsys.model.action import ActionResult, Manifest
+from buildsys.model.action import ActionResult, Manifest, TargetActions
 from buildsys.model.digest import ActionKey, ImageDigest
 from buildsys.model.target import Base, Bootstrap
 
@@ -78,6 +78,19 @@ def _known(base: Base, pin: str | None, cache: ActionCache, platform: str) -> Kn
         if result is not None:
             return KnownBase(base, result.digest, "bootstrap")
     return KnownBase(base, None, "missing")
+
+
+def most_urgent_first(
+    names: Iterable[str], targets: Iterable[TargetActions], expected_s: Mapping[str, float]
+) -> list[str]:
+    """The bases in the order to provide them: first that of the target which takes longest to build."""
+    waiting = dict.fromkeys(names, 0.0)
+    for target in targets:
+        cost = sum(expected_s.get(action.layer, 0.0) for action in target.actions)
+        for name in {name for action in target.actions for name in action.bases}:
+            if name in waiting:
+                waiting[name] = max(waiting[name], cost)
+    return sorted(waiting, key=lambda name: (-waiting[name], name))
 
 
 def _is_pin_of(pin: str, image: str) -> bool:

@@ -16,3 +16,13 @@ DOCKER = DockerImage()
 RULES: Mapping[str, GoImage | PythonImage | RustImage | DockerImage] = MappingProxyType(
     {rule.name: rule for rule in (GO, PYTHON, RUST, DOCKER)}
 )
+
+TYPICAL_S: Mapping[str, float] = MappingProxyType(
+    {
+        "chef": 150.0, "cook": 90.0, "test-cook": 90.0,
+        "modules": 20.0, "packages": 120.0,
+        "requirements": 20.0, "test-requirements": 20.0,
+        "runtime": 3.0,
+    }
+)  # fmt: skip
+"""What layers take on two cores, by name, where no earlier build tells: what is started first depends on it."""

@@ -29,6 +29,14 @@ def private_folder(root: str) -> Iterator[str]:
         os.close(descriptor)
 
 
+@contextmanager
+def swept_folder(root: str) -> Iterator[str]:
+    """A private folder, once those are gone that a killed process left beside it."""
+    sweep(root)
+    with private_folder(root) as folder:
+        yield folder
+
+
 def sweep(root: str) -> None:
     """Remove the folders below `root` whose process is gone."""
     with contextlib.suppress(OSError):

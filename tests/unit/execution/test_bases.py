@@ -8,8 +8,16 @@ from typing import BinaryIO
 import pytest
 
 from buildsys.errors import MachineError
-from buildsys.execution.bases import BaseProvider, KnownBase, bootstrap_manifest, known_bases
+from buildsys.execution.bases import (
+    BaseProvider,
+    KnownBase,
+    bootstrap_manifest,
+    known_bases,
+    most_urgent_first,
+)
 from buildsys.keys.manifest import key_of
+from buildsys.model.action import Action, Role, TargetActions
+from buildsys.model.label import Label
 from buildsys.model.target import Base, Bootstrap
 from tests.builds import PLATFORM
 from tests.fakes import FakeClock, MemoryStore, image_layer, tar_contents, tar_of
@@ -136,3 +144,20 @@ def test_whatever_makes_another_base_has_another_key(other: Bootstrap) -> None:
 def test_each_field_of_a_bootstrap_is_in_its_manifest() -> None:
     manifest = bootstrap_manifest(BOOTSTRAP, PLATFORM)
     assert {field.name for field in fields(Bootstrap)} <= manifest.keys()
+
+
+def action(layer: str, *bases: str) -> Action:
+    return Action(layer, Role.DEPENDENCY, "rule", 1, (), PLATFORM, bases=bases)
+
+
+def test_the_base_of_what_takes_longest_is_provided_first() -> None:
+    targets = [
+        TargetActions(Label("go", "go"), "go", (action("modules", "golang"), action("packages"))),
+        TargetActions(
+            Label("rs", "rs"), "rust", (action("chef", "rust", "there"), action("image", "alpine"))
+        ),
+        TargetActions(Label("py", "py"), "python", (action("requirements", "alpine", "python"),)),
+    ]
+    expected_s = {"modules": 10.0, "packages": 80.0, "chef": 100.0, "requirements": 5.0}
+    order = most_urgent_first(["alpine", "golang", "python", "rust"], targets, expected_s)
+    assert order == ["alpine", "rust", "golang", "python"]
