@@ -12,6 +12,8 @@ import sys
 import time
 from types import FrameType
 
+from buildsys.engine.unsynced import began, ended
+
 POLL_S = 5.0
 _GRACE_S = 20.0
 
@@ -19,6 +21,7 @@ _GRACE_S = 20.0
 def keep(folder: str, idle_s: float, command: list[str]) -> int:
     """Run buildkitd until it ends, this process is asked to stop, or it is idle."""
     signal.signal(signal.SIGTERM, _stop)
+    mark = began(folder)
     buildkitd = subprocess.Popen(command)
     with open(os.path.join(folder, "pids"), "w", encoding="ascii") as file:
         file.write(f"{os.getpid()} {buildkitd.pid}")
@@ -28,10 +31,12 @@ def keep(folder: str, idle_s: float, command: list[str]) -> int:
                 buildkitd.wait(POLL_S)
     buildkitd.terminate()
     try:
-        return buildkitd.wait(_GRACE_S)
+        code = buildkitd.wait(_GRACE_S)
     except subprocess.TimeoutExpired:
         buildkitd.kill()
-        return buildkitd.wait()
+        code = buildkitd.wait()
+    ended(folder, mark)
+    return code
 
 
 def idle(folder: str, idle_s: float) -> bool:
