@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BS := $(VENV)/bin/bs
 
-.PHONY: build test check lint fmt unit integration bench bench-optimizations docs clean machine bytecode
+.PHONY: build test check lint fmt unit integration bench bench-finding-out bench-optimizations docs clean machine \
+	bytecode
 
 build: $(BS) machine bytecode
 	$(BS) build all
@@ -54,6 +55,9 @@ integration: $(VENV)/dev
 
 bench: $(VENV)/dev machine bytecode
 	$(VENV)/bin/python -m bench
+
+bench-finding-out: $(VENV)/dev bytecode
+	$(VENV)/bin/python -m bench.finding_out
 
 bench-optimizations: $(VENV)/dev machine bytecode
 	$(VENV)/bin/python -m bench.optimizations

@@ -4,18 +4,26 @@ A command that changed nothing says the same again for as long as all that it lo
 that out needs a stat of each file and nothing else of bs, so that it is over before anything is imported.
 
 Format of `.bs/answers/NAME`: a magic line with the version of this format and of Python (marshal's differs),
-a line with the xxh3 of the rest in hex, then marshal of `(question, exit code, text, paths, stats)`. NAME is
-the xxh3 of the question. It's a memory, not a truth: with any damage or doubt the command runs.
+a line with the xxh3 of the rest in hex and its length, then marshal of `(question, exit code, text, root,
+paths, counts, stats)`. NAME is the xxh3 of the question; `stats` are the numbers of all files one after
+another, as comparing a thousand at once is much quicker than one after another. It's a memory, not a truth:
+with any damage or doubt the command runs.
 """
 
 import marshal
 import os
 import sys
+from struct import error as StructError  # noqa: N812 - it is an exception
+from struct import pack, unpack
+
+TYPE_CHECKING = False  # as in typing, which takes too long to import
 
 # Not even collections.abc: what this module imports is the better part of what a no-op costs.
 
 Stat = tuple[int, int, int, int, int]
 """Size, mtime (ns), ctime (ns), inode, mode."""
+WIDTH = 40
+"""What a stat takes: five numbers of eight bytes."""
 
 RACY_NS = 2_000_000_000
 """A file younger than this may change again within the clock's grain, and its stat stay the same.
@@ -23,16 +31,40 @@ RACY_NS = 2_000_000_000
 Two seconds is the coarsest grain of a file system in use (FAT), and what ccache takes.
 """
 
-_MAGIC = f"buildsys answer 1 {sys.implementation.cache_tag}\n".encode()
+MAGIC = f"buildsys answer 2 {sys.implementation.cache_tag} {sys.byteorder}\n".encode()
 _ENVIRONMENT = ("BUILDKIT_HOST", "CI", "HOME", "NO_COLOR", "XDG_CACHE_HOME")
 """Variables that answers depend on, beside all that begin with BS_."""
-_MANY = 64
-"""Questions asked in one workspace, before old answers are thrown away."""
-_ROWS_FOR_TWO = 20_000
-"""Above this many files, a second process pays for itself."""
+_ROWS_FOR_TWO = 8_000
+"""With this many files, a second process pays for itself."""
+_MOST_PROCESSES = 4
+_AT_ONCE = 256
+"""Files whose stats are compared together."""
+FEW = 100
+"""With more changes than this, they aren't looked at one by one."""
 
-_Row = tuple[str, bool, Stat | None]
-"""A path, whether links are followed, and what was found: None where there was nothing."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    _Look = Callable[[str], os.stat_result]
+
+
+class Remembered:
+    """An answer, and what has changed since: rows, or None where something came or went."""
+
+    __slots__ = ("answer", "changed", "checksum", "paths", "root", "stats")
+
+    def __init__(self, answer: tuple[int, str], root: str, rows: "_Rows", checksum: str) -> None:
+        self.answer = answer
+        self.root = root
+        self.paths = rows.paths
+        self.stats = rows.stats
+        self.changed = rows.changed()
+        self.checksum = checksum
+
+    def stat(self, row: int) -> Stat:
+        """What was found when the answer was given."""
+        size, mtime, ctime, inode, mode = unpack("5q", self.stats[row * WIDTH : (row + 1) * WIDTH])
+        return (size, mtime, ctime, inode, mode)
 
 
 def stat_of(found: os.stat_result) -> Stat:
@@ -40,92 +72,30 @@ def stat_of(found: os.stat_result) -> Stat:
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_mode)
 
 
-class Sights:
-    """What a command looked at, as it was when it first did."""
-
-    __slots__ = ("_replaced", "_seen")
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, bool], Stat | None] = {}
-        self._replaced: set[str] = set()
-
-    def look(
-        self, path: str, *, behind: bool = False, replaced: bool = False
-    ) -> os.stat_result | None:
-        """The stat of an absolute path, or of what is behind a link; None where there is nothing.
-
-        `replaced` files are bs's own: never written into, only replaced by others, whose inode tells. They
-        may be young.
-        """
-        if replaced:
-            self._replaced.add(path)
-        try:
-            found = os.stat(path, follow_symlinks=behind)
-        except (OSError, ValueError):
-            found = None
-        self._seen.setdefault((path, behind), stat_of(found) if found else None)
-        return found
-
-    def youngest_ns(self) -> int:
-        """The last time at which something changed that may change without its stat telling."""
-        ages = (
-            max(found[1], found[2])
-            for (path, _), found in self._seen.items()
-            if found and path not in self._replaced
-        )
-        return max(ages, default=0)
-
-    def rows(self) -> list[_Row]:
-        return [(path, behind, found) for (path, behind), found in self._seen.items()]
-
-
-def remember(
-    root: str, arguments: tuple[str, ...], answer: tuple[int, str], sights: Sights, now_ns: int
-) -> None:
-    """Keep the exit code and text of a command that ran in the workspace at `root`.
-
-    `now_ns` is the file system's clock before anything was looked at. Nothing is kept if something was so
-    young then that it may have changed unseen; failing to write costs time the next time, nothing else.
-    """
-    for path in _own_files():
-        sights.look(path)
-    if sights.youngest_ns() + RACY_NS > now_ns:
-        return
-    rows = sights.rows()
-    question = _question(arguments)
-    folder = os.path.join(root, ".bs", "answers")
-    paths = [("=" if behind else "-") + path for path, behind, _ in rows]
-    payload = marshal.dumps((question, *answer, paths, [found for _, _, found in rows]))
-    path = os.path.join(folder, _checksum(question.encode()))
-    temporary = f"{path}.tmp-{os.getpid()}"
-    try:
-        _make_room(folder)
-        with open(temporary, "wb") as file:
-            file.write(_MAGIC + _checksum(payload).encode() + b"\n" + payload)
-        os.replace(temporary, path)
-    except OSError:
-        return
-
-
 def recall(arguments: tuple[str, ...]) -> tuple[int, str] | None:
     """The exit code and text that running the command would give, if that is certain."""
+    known = find(arguments)
+    return known.answer if known is not None and known.changed == [] else None
+
+
+def find(arguments: tuple[str, ...]) -> Remembered | None:
+    """What was said the last time, and what changed since."""
     if not arguments:
         return None
-    question = _question(arguments)
-    name = _checksum(question.encode())
+    question = question_of(arguments)
+    name = checksum(question.encode())
     folder = os.getcwd()
     while True:
-        known = _read(os.path.join(folder, ".bs", "answers", name))
-        if known is not None and known[0] == question:
-            _, code, text, paths, stats = known
-            return (code, text) if _unchanged(paths, stats) else None
+        known = _known(os.path.join(folder, ".bs", "answers", name), question)
+        if known is not None:
+            return known
         above = os.path.dirname(folder)
         if above == folder:
             return None
         folder = above
 
 
-def _question(arguments: tuple[str, ...]) -> str:
+def question_of(arguments: tuple[str, ...]) -> str:
     """All that decides about the answer and is in no file."""
     named = [n for n in os.environ if n in _ENVIRONMENT or n.startswith("BS_")]
     parts = [
@@ -139,7 +109,7 @@ def _question(arguments: tuple[str, ...]) -> str:
     return "\0".join(parts)
 
 
-def _own_files() -> list[str]:
+def own_files() -> list[str]:
     """The files of bs itself: another version may answer otherwise."""
     found: list[str] = []
     for folder, folders, names in os.walk(os.path.dirname(__file__)):
@@ -148,53 +118,133 @@ def _own_files() -> list[str]:
     return found
 
 
-def _read(path: str) -> tuple[str, int, str, list[str], list[Stat | None]] | None:
-    try:
-        with open(path, "rb") as file:
-            magic, checksum, payload = file.readline(), file.readline(), file.read()
-    except OSError:
-        return None
-    if magic != _MAGIC or checksum.decode("ascii", "replace").strip() != _checksum(payload):
-        return None
-    found: tuple[str, int, str, list[str], list[Stat | None]] = marshal.loads(payload)  # noqa: S302 - checked above
-    return found
-
-
-def _unchanged(paths: list[str], stats: list[Stat | None]) -> bool:
-    if len(paths) < _ROWS_FOR_TWO:
-        return _same(paths, stats)
-    middle = len(paths) // 2
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if _same(paths[middle:], stats[middle:]) else 1)
-    same = _same(paths[:middle], stats[:middle])
-    return os.waitpid(child, 0)[1] == 0 and same
-
-
-def _same(paths: list[str], stats: list[Stat | None]) -> bool:
-    # All in local names: this loop is what a no-op costs in a large workspace.
-    lstat, stat = os.lstat, os.stat
-    for path, known in zip(paths, stats, strict=True):
-        try:
-            s = lstat(path[1:]) if path[0] == "-" else stat(path[1:])
-        except (OSError, ValueError):
-            if known is not None:
-                return False
-            continue
-        if (s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode) != known:
-            return False
-    return True
-
-
-def _make_room(folder: str) -> None:
-    os.makedirs(folder, exist_ok=True)
-    names = os.listdir(folder)
-    if len(names) >= _MANY:
-        for name in names:
-            os.unlink(os.path.join(folder, name))
-
-
-def _checksum(content: bytes) -> str:
+def checksum(content: bytes) -> str:
     import xxhash  # noqa: PLC0415 - only for commands that may have an answer
 
     return str(xxhash.xxh3_64_hexdigest(content))
+
+
+def read(path: str) -> tuple[bytes, str, int] | None:
+    """A memory's payload with its checksum, and where in the file it ends; None with any damage."""
+    try:
+        with open(path, "rb") as file:
+            if file.readline(len(MAGIC)) != MAGIC:
+                return None
+            said, _, length = file.readline(64).partition(b" ")
+            payload = file.read(int(length))
+            end = file.tell()
+    except (OSError, ValueError, OverflowError):
+        return None
+    return (payload, said.decode(), end) if said == checksum(payload).encode() else None
+
+
+def _known(path: str, question: str) -> Remembered | None:
+    found = read(path)
+    if found is None:
+        return None
+    payload, said, _ = found
+    asked, code, text, root, paths, counts, stats = marshal.loads(payload)  # noqa: S302 - checked above
+    if asked != question:
+        return None
+    return Remembered((code, text), root, _Rows(paths.split("\0"), counts, stats), said)
+
+
+class _Rows:
+    """What was looked at: files, what is behind links, and what wasn't there."""
+
+    __slots__ = ("_found", "_links", "_missing_behind", "paths", "stats")
+
+    def __init__(self, paths: list[str], counts: tuple[int, int, int], stats: bytes) -> None:
+        self.paths = paths
+        self.stats = stats
+        files, self._links, self._missing_behind = counts
+        self._found = files + self._links
+
+    def changed(self) -> list[int] | None:
+        """The rows that differ; None if something came or went, or if they are many."""
+        if not self._still_missing():
+            return None
+        files = self._found - self._links
+        behind = self._differing(files, self._found, os.stat)
+        if behind is None:
+            return None
+        share = max(1, min(_processors(), _MOST_PROCESSES, files * 2 // _ROWS_FOR_TWO))
+        borders = [files * part // share for part in range(share + 1)]
+        try:
+            others = [self._forked(borders[part], borders[part + 1]) for part in range(1, share)]
+        except OSError:
+            return None
+        lists = [behind, self._differing(0, borders[1], os.lstat), *map(_answer_of, others)]
+        changed: list[int] = []
+        for found in lists:
+            if found is None:
+                return None
+            changed += found
+        return changed if len(changed) <= FEW else None
+
+    def _still_missing(self) -> bool:
+        missing = self.paths[self._found :]
+        here = len(missing) - self._missing_behind
+        return not (
+            any(os.path.lexists(path) for path in missing[:here])
+            or any(os.path.exists(path) for path in missing[here:])
+        )
+
+    def _differing(self, start: int, end: int, look: "_Look") -> list[int] | None:
+        changed: list[int] = []
+        for first in range(start, end, _AT_ONCE):
+            last = min(first + _AT_ONCE, end)
+            now = _stats(self.paths[first:last], look)
+            if now is None:
+                return None
+            before = self.stats[first * WIDTH : last * WIDTH]
+            if now != before:
+                changed += [
+                    first + row
+                    for row in range(last - first)
+                    if now[row * WIDTH : (row + 1) * WIDTH]
+                    != before[row * WIDTH : (row + 1) * WIDTH]
+                ]
+                if len(changed) > FEW:
+                    return None
+        return changed
+
+    def _forked(self, start: int, end: int) -> tuple[int, int]:
+        """A process that compares some of the rows, and where it says what it found."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child:
+            os.close(writing)
+            return child, reading
+        code = 1
+        try:
+            changed = self._differing(start, end, os.lstat)
+            if changed is not None:
+                os.write(writing, pack(f"{len(changed)}q", *changed))
+                code = 0
+        finally:
+            os._exit(code)
+
+
+def _answer_of(forked: tuple[int, int]) -> list[int] | None:
+    child, reading = forked
+    with open(reading, "rb") as pipe:
+        said = pipe.read()
+    return list(unpack(f"{len(said) // 8}q", said)) if os.waitpid(child, 0)[1] == 0 else None
+
+
+def _stats(paths: list[str], look: "_Look") -> bytes | None:
+    # All in local names: this loop is what a no-op costs in a large workspace.
+    numbers: list[int] = []
+    add = numbers.extend
+    try:
+        for path in paths:
+            s = look(path)
+            add((s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_mode))
+        return pack(f"{len(numbers)}q", *numbers)
+    except (OSError, ValueError, StructError):
+        return None
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from buildsys.answers import Sights
 from buildsys.events import EventSink, Noted, Warned
+from buildsys.sights import Sights
 from buildsys.store.disk_store import DiskStore
 from buildsys.tracing import UNTRACED, Tracer
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from buildsys import __version__, answers
+from buildsys import __version__, sights
 from buildsys.analysis.analyze import Analysis
 from buildsys.execution.bases import BaseProvider, KnownBase, known_bases
 from buildsys.execution.lookup import Lookup, TargetStatus, look_up, status_of
@@ -143,7 +143,7 @@ class Session:
         """Keep the answer of a command that changed nothing; what it said beside it can't be repeated."""
         machine_ = self.machine
         if arguments and not machine_.said:
-            answers.remember(
+            sights.remember(
                 self.root, arguments, (code, text), machine_.sights, self.index.begun_ns()
             )
 

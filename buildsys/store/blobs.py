@@ -10,9 +10,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from buildsys.answers import Sights
 from buildsys.model.action import Blob
 from buildsys.model.digest import Digest, ImageDigest, hex_of
+from buildsys.sights import Sights
 from buildsys.store import durable
 from buildsys.store.verified import Signature, VerifiedBlobs, signature, signature_of
 

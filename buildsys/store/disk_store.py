@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO
 
-from buildsys.answers import Sights
 from buildsys.errors import MachineError
 from buildsys.execution.ports import ActionRecord
 from buildsys.model.action import ActionResult, Blob, Manifest
 from buildsys.model.digest import ActionKey, Digest, ImageDigest, hex_of
+from buildsys.sights import Sights
 from buildsys.store import durable, records
 from buildsys.store.blobs import Blobs, hash_file
 from buildsys.store.scratch import private_folder, sweep

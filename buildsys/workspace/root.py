@@ -3,9 +3,9 @@
 import os
 import re
 
-from buildsys.answers import Sights
 from buildsys.errors import UsageError
 from buildsys.model.target import ROOT_BUILD_FILE
+from buildsys.sights import Sights
 
 _MARK = re.compile(r"^workspace\s*:", re.MULTILINE)
 

@@ -5,12 +5,13 @@ import stat
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
-from buildsys.answers import Sights, stat_of
+from buildsys.answers import stat_of
 from buildsys.errors import BuildFileError, Location
 from buildsys.model.digest import digest_of
 from buildsys.model.files import FileState
 from buildsys.model.sources import FactReader
 from buildsys.model.target import ROOT_BUILD_FILE
+from buildsys.sights import Sights
 from buildsys.workspace.index import FileIndex
 from buildsys.workspace.root import marks_workspace
 
@@ -45,6 +46,7 @@ class DiskTree:
     index: FileIndex
     sights: Sights = field(default_factory=Sights)
     _folders: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
+    _missing: set[str] = field(default_factory=set)
     _states: dict[str, FileState] = field(default_factory=dict)
 
     def files_below(self, folder: str) -> tuple[str, ...]:
@@ -153,6 +155,9 @@ class DiskTree:
         return listed
 
     def _scan(self, folder: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if self._is_missing(folder):
+            self._missing.add(folder)
+            return (), ()
         files: list[str] = []
         folders: list[str] = []
         self.sights.look(self._absolute(folder))
@@ -168,6 +173,19 @@ class DiskTree:
         if folder and self._is_foreign(folder, files):
             return (), ()
         return tuple(sorted(files)), tuple(sorted(folders))
+
+    def _is_missing(self, folder: str) -> bool:
+        """Whether the listing of the folder above tells that there is nothing of that name.
+
+        Then nothing has to be looked at: whatever is added there changes the folder above.
+        """
+        if not folder:
+            return False
+        above, _, name = folder.rpartition("/")
+        files, folders = self._list(above)
+        if not files and not folders:
+            return above in self._missing
+        return name not in files and name not in folders and name not in IGNORED
 
     def _is_foreign(self, folder: str, files: list[str]) -> bool:
         """Whether a folder belongs to another workspace, or to a cache."""

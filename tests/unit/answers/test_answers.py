@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from buildsys import answers
-from buildsys.answers import RACY_NS, Sights, recall, remember, stat_of
+from buildsys import answers, sights
+from buildsys.answers import RACY_NS, recall, stat_of
+from buildsys.sights import Sights, remember
 
 LATER = 2**62
 """A clock by which every file here is old enough."""
@@ -30,11 +31,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def seen(root: Path) -> Sights:
-    sights = Sights()
+    looked = Sights()
     for name in ("", "cmd", "cmd/main.go", "shared", "link", "cmd/BUILD.yaml"):
-        sights.look(str(root / name))
-    sights.look(str(root / "link"), behind=True)
-    return sights
+        looked.look(str(root / name))
+    looked.look(str(root / "link"), behind=True)
+    return looked
 
 
 def test_what_nothing_changed_about_is_said_again(workspace: Path) -> None:
@@ -83,7 +84,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-@pytest.mark.parametrize("rows", [1, answers._ROWS_FOR_TWO], ids=["two processes", "one"])
+@pytest.mark.parametrize("rows", [2, answers._ROWS_FOR_TWO], ids=["two processes", "one"])
 def test_any_change_of_what_was_looked_at_is_noticed(
     workspace: Path,
     change: Callable[[Path], object],
@@ -138,8 +139,8 @@ def test_another_version_of_bs_is_asked_anew(
 def test_what_is_too_young_for_its_stat_to_be_trusted_is_not_remembered(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    sights = Sights()
-    found = sights.look(str(file))
+    looked = Sights()
+    found = looked.look(str(file))
     assert found is not None
     youngest = max(
         max(path.lstat().st_mtime_ns, path.lstat().st_ctime_ns)
@@ -147,7 +148,7 @@ def test_what_is_too_young_for_its_stat_to_be_trusted_is_not_remembered(tmp_path
         if "__pycache__" not in path.parts
     )
     for now_ns, kept in ((youngest + RACY_NS - 1, False), (youngest + RACY_NS, True)):
-        remember(str(tmp_path), ASKED, (0, ""), sights, now_ns)
+        remember(str(tmp_path), ASKED, (0, ""), looked, now_ns)
         assert (tmp_path / ".bs" / "answers").exists() is kept
 
 
@@ -157,10 +158,10 @@ def test_what_is_only_ever_replaced_may_be_young(
     monkeypatch.chdir(tmp_path)
     record = tmp_path / "record"
     record.write_text("one")
-    sights = Sights()
-    sights.look(str(record), replaced=True)
-    monkeypatch.setattr(answers, "_own_files", list)
-    remember(str(tmp_path), ASKED, (0, "fresh"), sights, record.stat().st_ctime_ns + RACY_NS - 1)
+    looked = Sights()
+    looked.look(str(record), replaced=True)
+    monkeypatch.setattr(sights, "own_files", list)
+    remember(str(tmp_path), ASKED, (0, "fresh"), looked, record.stat().st_ctime_ns + RACY_NS - 1)
     assert recall(ASKED) == (0, "fresh")
     (tmp_path / "new").write_text("two")
     (tmp_path / "new").rename(record)
@@ -170,11 +171,11 @@ def test_what_is_only_ever_replaced_may_be_young(
 def test_the_first_sight_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "file"
-    sights = Sights()
-    assert sights.look(str(file)) is None
+    looked = Sights()
+    assert looked.look(str(file)) is None
     file.write_text("made while the command ran")
-    assert sights.look(str(file)) is not None
-    remember(str(tmp_path), ASKED, (0, ""), sights, LATER)
+    assert looked.look(str(file)) is not None
+    remember(str(tmp_path), ASKED, (0, ""), looked, LATER)
     assert recall(ASKED) is None
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from buildsys.answers import Sights
 from buildsys.errors import UsageError
 from buildsys.model.digest import ActionKey
 from buildsys.model.label import Label
+from buildsys.sights import Sights
 from buildsys.workspace.last_built import LastBuilt
 from buildsys.workspace.root import find_root, marks_workspace
 
