@@ -3,17 +3,29 @@
 import os
 import sys
 
-from buildsys.answers import recall
+from buildsys.answers import find
 
 
 def main() -> None:
     arguments = sys.argv[1:]
-    known = recall(tuple(arguments))
+    known = answer(tuple(arguments))
     if known is not None:
         _say_again(*known)
     from buildsys.cli.run import run  # noqa: PLC0415 - an answer that is known needs none of it
 
     sys.exit(run(arguments))
+
+
+def answer(arguments: tuple[str, ...]) -> tuple[int, str] | None:
+    """What is known already: nothing changed, or so little that it is quickly said what that makes."""
+    known = find(arguments)
+    if known is None or known.changed is None:
+        return None
+    if not known.changed:
+        return known.answer
+    from buildsys.edits.applying import after_edits  # noqa: PLC0415 - nothing changed, most of the time
+
+    return after_edits(known)
 
 
 def _say_again(code: int, text: str) -> None:

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 from buildsys import __version__, sights
@@ -44,6 +44,8 @@ class Session:
 
     machine: Machine
     start: str
+    targets: tuple[KeyedTarget, ...] = ()
+    """Of the last status."""
 
     @property
     def tracer(self) -> Tracer:
@@ -121,7 +123,7 @@ class Session:
         return found
 
     def status(self, labels: tuple[Label, ...]) -> tuple[TargetStatus, ...]:
-        targets = self.keyed(labels, self.bases())
+        targets = self.targets = self.keyed(labels, self.bases())
         lookup = self.look_up(targets)
         store, last = self.machine.store, self.last_built.key
         with self.tracer.span("reasons"):
@@ -139,13 +141,39 @@ class Session:
         for name in ("tree", "workspace", "index"):
             self.__dict__.pop(name, None)
 
-    def remember(self, arguments: tuple[str, ...], code: int, text: str) -> None:
-        """Keep the answer of a command that changed nothing; what it said beside it can't be repeated."""
+    def remember(self, arguments: tuple[str, ...], code: int, text: str) -> str:
+        """Keep the answer of a command that changed nothing; what it said beside it can't be repeated.
+
+        Returns its checksum, "" if it wasn't kept.
+        """
         machine_ = self.machine
-        if arguments and not machine_.said:
-            sights.remember(
-                self.root, arguments, (code, text), machine_.sights, self.index.begun_ns()
-            )
+        if not arguments or machine_.said:
+            return ""
+        return sights.remember(
+            self.root, arguments, (code, text), machine_.sights, self.index.begun_ns()
+        )
+
+    def remember_status(
+        self,
+        arguments: tuple[str, ...],
+        answer: tuple[int, str],
+        statuses: tuple[TargetStatus, ...],
+        flags: tuple[bool, bool],
+    ) -> None:
+        """Keep the answer, and what it takes to give another one after an edit."""
+        from buildsys.edits.keeping import Said, memory_of  # noqa: PLC0415
+
+        store = self.machine.store
+        is_known = cache(lambda key: store.manifest(key) is not None)
+        said = Said(self.targets, statuses, self.last_built.key, is_known)
+        if any(target.missing_bases for target in self.targets):
+            self.remember(arguments, *answer)
+            return
+        layers = said.layers()  # looks at records: the answer has to rest on them too
+        checksum = self.remember(arguments, *answer)
+        if checksum:
+            memory = memory_of(said, layers, self.tree, store.records_folder, flags)
+            memory.save(self.root, checksum)
 
     def _pins(self) -> dict[str, str]:
         if not self.tree.is_file(bases_lock.NAME):

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias, TypedDict
 
-from buildsys.analysis.go_constraint import from_plus_build
 from buildsys.analysis.paths import place
 
 Found: TypeAlias = tuple[str, int, int]
@@ -120,11 +119,15 @@ def _constraint(source: str, tokens: list[_Token]) -> str:
     # `+build` counts only above a blank line, so that it isn't the doc comment of the package.
     blank = max((found.start() for found in _BLANK_LINE.finditer(source, 0, start)), default=0)
     older = [
-        f"({from_plus_build(found[1])})"
+        found[1]
         for token in comments
         if token.offset < blank and (found := _PLUS_BUILD.match(token.text.rstrip()))
     ]
-    return " && ".join(older)
+    if not older:
+        return ""
+    from buildsys.analysis.go_constraint import from_plus_build  # noqa: PLC0415 - hardly any file has one
+
+    return " && ".join(f"({from_plus_build(line)})" for line in older)
 
 
 def _leading_lines(source: str, tokens: list[_Token]) -> list[_Token]:

@@ -2,9 +2,12 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from buildsys.model.sources import SourceTree
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from buildsys.model.sources import SourceTree
 
 
 def join(folder: str, relative: str) -> str:
@@ -24,7 +27,7 @@ def parent(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def upwards(folder: str) -> Iterator[str]:
+def upwards(folder: str) -> "Iterator[str]":
     """`folder`, the folder around it, and so on up to the workspace."""
     while folder:
         yield folder
@@ -37,7 +40,7 @@ def is_below(path: str, folder: str) -> bool:
     return not folder or path == folder or path.startswith(folder + "/")
 
 
-def nearest(tree: SourceTree, folder: str, name: str) -> str | None:
+def nearest(tree: "SourceTree", folder: str, name: str) -> str | None:
     """The first folder from `folder` upwards that has a file of that name."""
     return next((above for above in upwards(folder) if tree.is_file(join(above, name))), None)
 

@@ -9,7 +9,7 @@ from buildsys.cli import context
 from buildsys.cli.build import JSON
 from buildsys.errors import UsageError
 from buildsys.model.target import Base
-from buildsys.reporting.text import columns
+from buildsys.reporting.columns import columns
 from buildsys.request import bootstrap_all
 from buildsys.wiring import Session
 

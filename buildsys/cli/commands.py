@@ -126,7 +126,11 @@ def run_status(choices: StatusChoices) -> int:
     context.say(text)
     stale = any(target.state is not LayerState.FRESH for target in targets)
     code = STALE if choices.exit_code and stale else 0
-    session.remember(choices.asked, code, f"{text}\n")
+    if choices.json or choices.explain:
+        session.remember(choices.asked, code, f"{text}\n")
+    else:
+        flags = (context.coloured(), choices.exit_code)
+        session.remember_status(choices.asked, (code, f"{text}\n"), targets, flags)
     return code
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from buildsys.execution import states
 from buildsys.execution.ports import ActionCache
 from buildsys.keys.explain import Reason, ReasonCode, explain
 from buildsys.keys.keying import KeyedTarget
@@ -15,10 +16,10 @@ from buildsys.model.label import Label
 class LayerState(StrEnum):
     """Whether a layer can be used as it is."""
 
-    FRESH = "fresh"
-    REMOTE = "remote"
-    STALE = "stale"
-    MISSING = "missing"
+    FRESH = states.FRESH
+    REMOTE = states.REMOTE
+    STALE = states.STALE
+    MISSING = states.MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,10 @@ class TargetStatus:
 
     @property
     def state(self) -> LayerState:
-        """Fresh if nothing would run for it: an accelerator counts only together with what it serves."""
-        states = [layer.state for layer in self.layers if not layer.accelerator]
-        for state in (LayerState.MISSING, LayerState.STALE):
-            if self.layers[-1].state is state:
-                return state
-        return next((s for s in states if s is not LayerState.FRESH), LayerState.FRESH)
+        """See `overall`."""
+        return LayerState(
+            states.overall([(layer.state.value, layer.accelerator) for layer in self.layers])
+        )
 
 
 LastBuilt = Callable[[Label, str], ActionKey | None]

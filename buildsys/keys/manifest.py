@@ -9,10 +9,10 @@ stages that copy inputs), `stage`, `inputs` (context → path → state), `bases
 `rewrite_times`.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 
+from buildsys.keys import encoded
 from buildsys.model.action import Action, Manifest, SourceInput
 from buildsys.model.digest import ActionKey, digest_of
 from buildsys.model.dockerfile import render
@@ -57,5 +57,4 @@ def encode(manifest: Manifest) -> bytes:
 
 
 def key_of(manifest: Manifest) -> ActionKey:
-    """The domain tag keeps these hashes apart from any other use of SHA-256 over JSON."""
-    return ActionKey(hashlib.sha256(b"buildsys action\0" + encode(manifest)).hexdigest())
+    return ActionKey(encoded.key_of(encode(manifest)))

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from buildsys.model.check import Check, Finding, Verdict, Verification
-from buildsys.reporting.text import Colour, coloured, columns
+from buildsys.reporting.columns import columns
+from buildsys.reporting.text import Colour, coloured
 
 _WORDS = {
     Verdict.PASSED: ("ok", Colour.GREEN),

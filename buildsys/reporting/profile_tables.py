@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from buildsys.reporting.profile import Profile
-from buildsys.reporting.text import Colour, coloured, columns, duration
+from buildsys.reporting.columns import columns
+from buildsys.reporting.text import Colour, coloured, duration
 
 SCHEMA = 1
 _WORTH_A_WORD_S = 0.005

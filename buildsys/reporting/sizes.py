@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from buildsys.model.label import Label
 from buildsys.model.parts import Change, LayerParts, Part
-from buildsys.reporting.text import columns, size
+from buildsys.reporting.columns import columns
+from buildsys.reporting.text import size
 
 
 def overview_lines(images: Sequence[tuple[Label, Sequence[tuple[str, LayerParts]]]]) -> list[str]:

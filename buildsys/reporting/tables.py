@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 
 from buildsys.events import Outcome
-from buildsys.execution.lookup import LayerState, TargetStatus
+from buildsys.execution.lookup import TargetStatus
 from buildsys.execution.report import BuildReport, TargetReport
-from buildsys.reporting.text import Colour, coloured, columns, duration, size
+from buildsys.execution.states import layers_cell
+from buildsys.reporting.columns import columns
+from buildsys.reporting.status_table import Cells, status_table
+from buildsys.reporting.text import Colour, coloured, duration, size
 
-_STATE_COLOURS = {
-    LayerState.FRESH: Colour.GREEN,
-    LayerState.REMOTE: Colour.GREEN,
-    LayerState.STALE: Colour.YELLOW,
-    LayerState.MISSING: Colour.YELLOW,
-}
 _OUTCOME_COLOURS = {
     Outcome.FRESH: Colour.DIM,
     Outcome.PULLED: Colour.GREEN,
@@ -24,30 +21,21 @@ _OUTCOME_COLOURS = {
 
 def status_lines(targets: Sequence[TargetStatus], *, explain: bool, colour: bool) -> list[str]:
     """One line a target, then, if wanted, a line for each reason of each layer that isn't fresh."""
-    rows = [
-        (str(target.label), str(target.state), _layers_of(target), _image_size(target))
-        for target in targets
-    ]
-    lines: list[str] = []
-    for target, line in zip(targets, columns(rows, frozenset({3})), strict=True):
-        lines.append(_with_word(line, str(target.state), _STATE_COLOURS[target.state], on=colour))
-        if explain:
-            lines += _reasons(target)
-    fresh = sum(target.state is LayerState.FRESH for target in targets)
-    lines.append(f"{len(targets)} targets: {fresh} fresh, {len(targets) - fresh} not")
-    return lines
-
-
-def _layers_of(target: TargetStatus) -> str:
-    return " ".join(
-        layer.name if layer.state is LayerState.FRESH else f"{layer.name}({layer.state})"
-        for layer in target.layers
+    lines = status_table([status_cells(target) for target in targets], colour=colour)
+    if not explain:
+        return lines
+    explained = (
+        [line, *_reasons(target)] for target, line in zip(targets, lines[:-1], strict=True)
     )
+    return [line for some in explained for line in some] + lines[-1:]
 
 
-def _image_size(target: TargetStatus) -> str:
+def status_cells(target: TargetStatus) -> Cells:
+    """The target's row."""
+    layers = layers_cell((layer.name, layer.state.value) for layer in target.layers)
     image = target.layers[-1].result
-    return size(image.unpacked_bytes) if image else "-"
+    image_size = size(image.unpacked_bytes) if image else "-"
+    return str(target.label), target.state.value, layers, image_size
 
 
 def _reasons(target: TargetStatus) -> list[str]:

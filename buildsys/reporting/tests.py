@@ -7,7 +7,8 @@ from enum import StrEnum
 from buildsys.model.digest import ActionKey
 from buildsys.model.label import Label
 from buildsys.model.tests import TestRun, Verdict
-from buildsys.reporting.text import Colour, coloured, columns, duration
+from buildsys.reporting.columns import columns
+from buildsys.reporting.text import Colour, coloured, duration
 
 
 class TestOutcome(StrEnum):

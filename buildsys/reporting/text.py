@@ -1,6 +1,5 @@
 """Text for people: columns, sizes, durations."""
 
-from collections.abc import Sequence
 from enum import Enum
 
 
@@ -16,20 +15,6 @@ class Colour(Enum):
 
 def coloured(text: str, colour: Colour | None, *, on: bool) -> str:
     return f"\x1b[{colour.value}m{text}\x1b[0m" if on and colour else text
-
-
-def columns(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
-    """Rows as aligned lines, two spaces apart; the columns in `right` end at the same place."""
-    if not rows:
-        return []
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def size(count: int) -> str:

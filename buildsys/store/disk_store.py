@@ -167,7 +167,7 @@ class DiskStore:
 
     def records(self) -> Iterator[ActionRecord]:
         """All readable records, in no particular order."""
-        root = os.path.join(self.layout, "records")
+        root = self.records_folder
         for shard in sorted(os.listdir(root)) if os.path.isdir(root) else ():
             for name in sorted(os.listdir(os.path.join(root, shard))):
                 record = self.record(ActionKey(name))
@@ -197,8 +197,12 @@ class DiskStore:
         shutil.rmtree(self.layout, ignore_errors=True)
         return freed
 
+    @property
+    def records_folder(self) -> str:
+        return os.path.join(self.layout, "records")
+
     def _record_path(self, key: ActionKey) -> str:
-        return os.path.join(self.layout, "records", key[:2], key)
+        return os.path.join(self.records_folder, key[:2], key)
 
 
 def _has_size(path: str, size_bytes: int) -> bool:

@@ -2,12 +2,13 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from buildsys.answers import stat_of
 from buildsys.errors import BuildFileError, Location
-from buildsys.model.digest import digest_of
+from buildsys.model.digest import Digest, digest_of
 from buildsys.model.files import FileState
 from buildsys.model.sources import FactReader
 from buildsys.model.target import ROOT_BUILD_FILE
@@ -38,6 +39,16 @@ class _Marker:
         return marks_workspace(text)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file by its absolute path, who read it, and what they found."""
+
+    path: str
+    digest: Digest
+    readers: tuple[type, ...]
+    facts: tuple[object, ...]
+
+
 @dataclass(slots=True)
 class DiskTree:
     """`SourceTree` and `FileStates` of a checkout; see the ports for the contract."""
@@ -47,6 +58,8 @@ class DiskTree:
     sights: Sights = field(default_factory=Sights)
     _folders: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
     _missing: set[str] = field(default_factory=set)
+    _readers: dict[str, tuple[FactReader[object], ...] | None] = field(default_factory=dict)
+    """Who read a file; None where somebody took its whole text."""
     _states: dict[str, FileState] = field(default_factory=dict)
 
     def files_below(self, folder: str) -> tuple[str, ...]:
@@ -68,6 +81,25 @@ class DiskTree:
         return name in self._list(folder)[0]
 
     def text(self, path: str) -> str:
+        self._readers[path] = None
+        return self._text(path)
+
+    def read_files(self) -> Iterator["ReadFile"]:
+        """The files in whose content nobody saw more than readers did, and their digests.
+
+        No BUILD.yaml: whether one is the root of a workspace is found out before there is a tree.
+        """
+        for path, state in self._states.items():
+            readers = self._readers.get(path, ())
+            if readers is None or state.digest is None or path.endswith(ROOT_BUILD_FILE):
+                continue
+            facts = [self.index.fact(reader.name, state.digest) for reader in readers]
+            known = tuple(fact[0] for fact in facts if fact is not None)
+            if len(known) == len(readers):
+                kinds = tuple(type(reader) for reader in readers)
+                yield ReadFile(self._absolute(path), state.digest, kinds, known)
+
+    def _text(self, path: str) -> str:
         content = self._read(path)[0]
         try:
             return content.decode("utf-8")
@@ -80,12 +112,18 @@ class DiskTree:
         digest = self.state(path).digest
         if digest is None:
             raise BuildFileError("not a regular file", at=Location(path))
+        self._note(path, reader)
         known = self.index.fact(reader.name, digest)
         if known is not None:
             return cast("T", known[0])
-        value = reader.read(self.text(path))
+        value = reader.read(self._text(path))
         self.index.learn_fact(reader.name, digest, value)
         return value
+
+    def _note(self, path: str, reader: FactReader[object]) -> None:
+        known = self._readers.get(path, ())
+        if known is not None and reader not in known:
+            self._readers[path] = (*known, reader)
 
     def state(self, path: str) -> FileState:
         known = self._states.get(path)

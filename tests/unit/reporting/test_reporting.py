@@ -17,10 +17,11 @@ from buildsys.events import (
 )
 from buildsys.execution.report import BuildReport
 from buildsys.keys.explain import Reason, ReasonCode
+from buildsys.reporting.columns import columns
 from buildsys.reporting.documents import build_document, dumped, reason_document, status_document
 from buildsys.reporting.sinks import EventLines, PlainLines, StepLogs, who
 from buildsys.reporting.tables import build_lines, status_lines
-from buildsys.reporting.text import columns, duration, size
+from buildsys.reporting.text import duration, size
 from tests.unit.reporting.support import (
     API,
     BASE,

@@ -1,0 +1,24 @@
+"""States of layers as plain text, for those who can't wait for the import of more. See docs/status.md."""
+
+TYPE_CHECKING = False  # as in typing, which takes too long to import
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+FRESH, REMOTE, STALE, MISSING = "fresh", "remote", "stale", "missing"
+
+
+def overall(layers: "Sequence[tuple[str, bool]]") -> str:
+    """The state of a target whose layers, bottom up, have these states; and which are accelerators.
+
+    Fresh if nothing would run for it: an accelerator counts only together with what it serves.
+    """
+    image = layers[-1][0]
+    if image in {MISSING, STALE}:
+        return image
+    return next((state for state, optional in layers if not optional and state != FRESH), FRESH)
+
+
+def layers_cell(layers: "Iterable[tuple[str, str]]") -> str:
+    """Names and states of a target's layers in a line."""
+    return " ".join(name if state == FRESH else f"{name}({state})" for name, state in layers)
