@@ -58,6 +58,8 @@ class Analysis:
     """Patterns of the root BUILD.yaml, relative to the workspace."""
     bases: Mapping[str, Base] = field(default_factory=dict)
     _go: dict[Label, GoSources] = field(default_factory=dict)
+    _external: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """Builder and module → external packages of all services."""
 
     def actions(self, labels: Iterable[Label]) -> tuple[TargetActions, ...]:
         """The actions of the targets.
@@ -135,13 +137,14 @@ class Analysis:
 
     def _with_module_packages(self, target: Target, sources: GoSources) -> GoSources:
         """External packages of all services of the module: one compiled layer serves them all."""
-        union = set(sources.external)
-        for other in self.targets.values():
-            if other.rule == GO.name and other.text("builder") == target.text("builder"):
-                found = self._go_sources(other)
-                if found.module == sources.module:
-                    union.update(found.external)
-        return replace(sources, external=tuple(sorted(union)))
+        builder = target.text("builder")
+        if builder not in self._external:
+            unions = self._external[builder] = {}
+            for other in self.targets.values():
+                if other.rule == GO.name and other.text("builder") == builder:
+                    found = self._go_sources(other)
+                    unions.setdefault(found.module, set()).update(found.external)
+        return replace(sources, external=tuple(sorted(self._external[builder][sources.module])))
 
     def _python_sources(self, target: Target) -> PythonSources:
         left_out = self._left_out_of_image(target, USELESS_IN_PYTHON)

@@ -32,6 +32,8 @@ def _unique(imports: Iterator[Import]) -> list[Import]:
 
 
 def _parsed(text: str) -> Iterator[Import]:
+    if "import" not in text:
+        return
     # Only the first reading of a file needs the parser.
     import ast  # noqa: PLC0415
     import warnings  # noqa: PLC0415

@@ -1,5 +1,6 @@
 """Runs one command: the one place where errors become messages and exit codes."""
 
+import gc
 import os
 import sys
 import traceback
@@ -9,10 +10,14 @@ from buildsys.cli.quick import quick_command
 from buildsys.errors import BuildsysError, Interrupted
 
 INTERNAL = 37
+_OBJECTS = 200_000
+"""As many new objects are there before garbage is looked for."""
 
 
 def run(arguments: list[str]) -> int:
     """Run the command that `arguments` name; returns the exit code."""
+    # Values without cycles, many of them, until the process ends: looking for cycles in them is a fifth of it.
+    gc.set_threshold(_OBJECTS)
     try:
         quick = quick_command(arguments, os.environ)
         return quick() if quick is not None else _by_typer(arguments)

@@ -21,6 +21,9 @@ MAX_DEPTH = 32
 _REFUSED = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+# What libyaml and PyYAML are known to read alike: words, quotes, brackets; no tabs, escapes, tags, markers.
+_QUICK = re.compile(r"""(?!.*(?:---|\.\.\.))[A-Za-z0-9 \n_./:,\[\]{}"'#=+()~$;<@^-]*""", re.DOTALL)
+_QUICK_CHARACTERS = 8 * 1024
 _LINE_BREAK = re.compile("\r\n|\r|\n")
 _SPLIT = "declare targets beside their sources, in a BUILD.yaml per folder"
 _WRITE_OUT = "write the value out, or set it for many targets in `defaults` of the root BUILD.yaml"
@@ -60,8 +63,38 @@ def _check_characters(text: str) -> None:
 
 
 def _document(text: str) -> Plain:
-    # Never CSafeLoader: libyaml overflows the C stack on 60 kB of `[`. This one is asked for one
-    # event at a time, so that it ends where a bound is exceeded.
+    quick = _quick_document(text)
+    return _slow_document(text) if quick is None else quick
+
+
+def _quick_document(text: str) -> Plain | None:
+    """By libyaml, for texts in which it can't see anything else than PyYAML; None if anything is wrong.
+
+    None too where PyYAML came without it. Only its events: what makes nodes of them overflows the C stack
+    on 60 kB of `[`.
+    """
+    if len(text) > _QUICK_CHARACTERS or not _QUICK.fullmatch(text):
+        return None
+    try:
+        return _Reading(_with_values(yaml.parse(text, Loader=yaml.CSafeLoader))).document()
+    except (_RefusedError, yaml.YAMLError, ValueError, AttributeError):
+        return None
+
+
+def _with_values(events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
+    """The two readers have different places for a value that isn't there.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for event in events:
+        if isinstance(event, yaml.ScalarEvent) and not event.value and not event.style:
+            raise ValueError
+        yield event
+
+
+def _slow_document(text: str) -> Plain:
+    # This one is asked for one event at a time, so that it ends where a bound is exceeded.
     events = yaml.parse(text, Loader=yaml.SafeLoader)
     try:
         return _Reading(events).document()

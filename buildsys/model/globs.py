@@ -5,10 +5,16 @@ A pattern that names a folder also stands for all that is below it.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     """Whether any of the patterns matches a path; both are relative to the same folder."""
+    return _matcher(tuple(patterns))
+
+
+@lru_cache(maxsize=1000)
+def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     expressions = [_expression(pattern) for pattern in patterns]
     if not expressions:
         return lambda _path: False

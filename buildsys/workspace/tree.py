@@ -60,6 +60,8 @@ class DiskTree:
     _missing: set[str] = field(default_factory=set)
     _readers: dict[str, tuple[FactReader[object], ...] | None] = field(default_factory=dict)
     """Who read a file; None where somebody took its whole text."""
+    _just_read: tuple[str, bytes] = ("", b"")
+    """A file that was hashed last is mostly the one that is read next."""
     _states: dict[str, FileState] = field(default_factory=dict)
 
     def files_below(self, folder: str) -> tuple[str, ...]:
@@ -100,7 +102,9 @@ class DiskTree:
                 yield ReadFile(self._absolute(path), state.digest, kinds, known)
 
     def _text(self, path: str) -> str:
-        content = self._read(path)[0]
+        known, content = self._just_read
+        if known != path:
+            content = self._read(path)[0]
         try:
             return content.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -141,6 +145,7 @@ class DiskTree:
             return FileState(digest, executable=bool(found.st_mode & stat.S_IXUSR))
         content, opened = self._read(path)
         digest = digest_of(content)
+        self._just_read = (path, content)
         if not stat.S_ISLNK(found.st_mode) and stat_of(opened) == signature:
             self.index.learn(path, signature, digest)
         return FileState(digest, executable=bool(opened.st_mode & stat.S_IXUSR))
@@ -184,7 +189,7 @@ class DiskTree:
         return found
 
     def _absolute(self, path: str) -> str:
-        return os.path.join(self.root, path)
+        return f"{self.root}/{path}" if path else self.root
 
     def _list(self, folder: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         listed = self._folders.get(folder)

@@ -1,11 +1,13 @@
 """Laws of loading: labels, YAML of any kind, patterns."""
 
 import string
+from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from buildsys.errors import BuildFileError, UsageError
+from buildsys.loading import yaml_nodes
 from buildsys.loading.nodes import Entries, Scalar, node_of
 from buildsys.loading.patterns import select
 from buildsys.loading.workspace import Workspace, load
@@ -190,3 +192,20 @@ def test_any_patterns_mean_targets_or_are_refused(
         return
     assert set(found) <= set(targets)
     assert list(found) == sorted(set(found))
+
+
+@settings(max_examples=600)
+@given(
+    st.lists(
+        st.sampled_from([*PIECES, "a: ", "b", "\n    ", "[a, b]", "{a: 1}", "x:y", " #c"])
+    ).map("".join)
+)
+def test_what_the_quick_reader_of_yaml_understands_is_what_the_other_one_does(text: str) -> None:
+    quick = yaml_nodes._quick_document(text)
+    assert quick is None or quick == yaml_nodes._slow_document(text)
+
+
+def test_usual_build_files_are_read_quickly() -> None:
+    for path in Path(__file__).parents[2].glob("cmd/*/BUILD.yaml"):
+        text = "\n".join(line for line in path.read_text().splitlines() if line[:1] != "#")
+        assert yaml_nodes._quick_document(text) is not None, path
