@@ -31,6 +31,7 @@ YOUNG_S = 2.5
 """Until files are this old, no stat of them is trusted (ADR 006)."""
 SIZES = (7, 1_000, 10_000)
 ROUNDS = 15
+SMOKE = (7, 50)
 
 NO_OP_BUILD, NO_OP_STATUS = "bs build all", "bs status all"
 EDITED, FIRST = "bs status all, one file edited", "bs status all, unseen tree"
@@ -74,7 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peers", nargs="*", choices=peers.PEERS, default=tuple(peers.PEERS))
     parser.add_argument("--json", metavar="FILE", help="write all figures here")
     parser.add_argument("--no-document", action="store_true", help="leave docs/benchmarks.md alone")
+    parser.add_argument(
+        "--smoke", action="store_true", help="only see that all of it works: small, once, no peers"
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.smoke:
+        chosen.sizes, chosen.rounds, chosen.peers, chosen.no_document = SMOKE, 1, (), True
     # Where PYTHONDONTWRITEBYTECODE is set, nothing else does it, and bs would be compiled at each start.
     compileall.compile_dir(str(PACKAGE), quiet=1)
     results = []
@@ -82,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with tempfile.TemporaryDirectory(
             prefix="finding-out-", ignore_cleanup_errors=True
         ) as folder:
-            results.append(measured(Path(folder), size, chosen.rounds, chosen.peers))
+            results.append(measured(Path(folder), size, chosen))
         print("\n".join([*figures_of(results[-1]), *ratios_of(results[-1])]), flush=True)
     if chosen.json:
         Path(chosen.json).write_text(json.dumps(document(results), indent=2) + "\n")
@@ -90,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_section("Finding out what is stale", lines(results))
 
 
-def measured(folder: Path, size: int, rounds: int, wanted_peers: Sequence[str]) -> Results:
+def measured(folder: Path, size: int, chosen: argparse.Namespace) -> Results:
     """All figures at one size; `folder` is empty."""
     quiet, edited, cache = folder / "checkout", folder / "edited", folder / "cache"
     files = workspaces.generate(quiet, size)
@@ -101,20 +107,20 @@ def measured(folder: Path, size: int, rounds: int, wanted_peers: Sequence[str]) 
     runs = {NO_OP_BUILD: bs("build", quiet), NO_OP_STATUS: bs("status", quiet)}
     with ExitStack() as stack:
         peer_runs = {GIT: peers.git(quiet)}
-        for name in wanted_peers:
+        for name in chosen.peers:
             run = stack.enter_context(peers.PEERS[name](folder, size))
             peer_runs |= {name: run} if run is not None else {}
         if program is not None:
             peer_runs[LSTAT] = Run((str(program), "lstat", "."), quiet)
-        _settle([*runs.values(), bs("status", edited)], size)
-        figures = in_turn(runs | peer_runs, rounds)
+        _settle([*runs.values(), bs("status", edited)], size, 0 if chosen.smoke else YOUNG_S)
+        figures = in_turn(runs | peer_runs, chosen.rounds)
     sources = cycle(workspaces.edited_files(edited, min(size, 3)))
     edit = bs("status", edited, lambda: workspaces.edit(next(sources), uuid.uuid4().hex))
-    figures |= in_turn({NO_OP_STATUS: runs[NO_OP_STATUS], EDITED: edit}, rounds)
+    figures |= in_turn({NO_OP_STATUS: runs[NO_OP_STATUS], EDITED: edit}, chosen.rounds)
     first = {FIRST: bs("status", quiet, lambda: shutil.rmtree(quiet / ".bs", ignore_errors=True))}
     if program is not None:
         first[SHA256] = Run((str(program), "sha256", "."), quiet)
-    return Results(size, files, figures | in_turn(first, rounds))
+    return Results(size, files, figures | in_turn(first, chosen.rounds))
 
 
 def _bs(cache: Path, command: str, root: Path, before: Callable[[], object] = lambda: None) -> Run:
@@ -122,7 +128,7 @@ def _bs(cache: Path, command: str, root: Path, before: Callable[[], object] = la
     return Run((program, command, "all"), root, {"BS_CACHE_DIR": str(cache)}, before)
 
 
-def _settle(runs: Sequence[Run], size: int) -> None:
+def _settle(runs: Sequence[Run], size: int, young_s: float) -> None:
     """Run each until it can answer from memory.
 
     Raises:
@@ -133,7 +139,7 @@ def _settle(runs: Sequence[Run], size: int) -> None:
             said = run.once()[2].decode()
             if said.count(" fresh ") < size:
                 raise ValueError(f"{run.argv} in {run.folder}: not fresh\n{said[-1000:]}")
-        time.sleep(YOUNG_S)
+        time.sleep(young_s)
     for run in runs:
         run.once()
 

@@ -1,7 +1,7 @@
 """What is kept beside the answer of the last `bs status`, so that an edit changes only what it has to.
 
-Format of `.bs/edits`: as an answer (see `answers`), then the manifests of all layers one after another, which
-no checksum guards: each has its key for that. All else is in columns, as in an answer.
+Format of `.bs/edits`: as an answer (see `answers`), then the manifests of all layers one after another, whose
+checksum is in what is before them. All else is in columns, as in an answer.
 """
 
 import marshal
@@ -139,6 +139,7 @@ class Memory:
                 "".join(layers.keys),
                 "\0".join(self.cells),
                 _packed(self.starts),
+                answers.checksum(self.manifests),
             )
         )
         write(os.path.join(root, ".bs", NAME), payload, self.manifests)
@@ -163,6 +164,7 @@ def load(root: str, answer: str) -> Memory | None:
         keys,
         cells,
         starts,
+        guard,
     ) = marshal.loads(found[0])  # noqa: S302 - its checksum was right
     if said != answer:
         return None
@@ -178,6 +180,8 @@ def load(root: str, answer: str) -> Memory | None:
             file.seek(found[2])
             manifests = file.read()
     except OSError:
+        return None
+    if answers.checksum(manifests) != guard:
         return None
     return Memory(
         flags,
