@@ -2,11 +2,9 @@
 
 import marshal
 import os
-from array import array
-from itertools import chain
 
 from buildsys import answers
-from buildsys.answers import MAGIC, Stat, checksum, own_files, question_of, stat_of
+from buildsys.answers import MAGIC, Stat, changed_ns, checksum, own_files, question_of, stat_of
 
 _MANY = 64
 """Questions asked in one workspace, before old answers are thrown away."""
@@ -41,10 +39,15 @@ class Sights:
         self._seen.setdefault((path, behind), stat_of(found) if found else None)
         return found
 
+    def same(self, path: str, stat: Stat) -> Stat:
+        """`stat`, as the very object that is kept here if it is equal: there are many of them."""
+        known = self._seen.get((path, False))
+        return known if known is not None and known == stat else stat
+
     def youngest_ns(self) -> int:
         """The last time at which something changed that may change without its stat telling."""
         ages = (
-            max(found[1], found[2])
+            changed_ns(found)
             for (path, _), found in self._seen.items()
             if found and path not in self._replaced
         )
@@ -105,7 +108,7 @@ def _packed(rows: list[Row]) -> tuple[str, tuple[int, int, int], bytes]:
     found = [stat for _, _, stat in rows if stat is not None]
     by_links = sum(behind for _, behind, stat in rows if stat is not None)
     missing_behind = sum(behind for _, behind, stat in rows if stat is None)
-    stats = array("q", chain.from_iterable(found)).tobytes()
+    stats = b"".join(found)
     paths = "\0".join(path for path, _, _ in rows)
     if paths.count("\0") != max(len(rows) - 1, 0):
         raise ValueError("there is a zero in a path")

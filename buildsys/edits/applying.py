@@ -59,7 +59,7 @@ def _edited(known: Remembered, memory: Memory, row: int) -> list[tuple[bytes, by
         _Doubt: not only its content is another, or it tells readers something else.
     """
     readers = memory.contents.readers_of(row)
-    mode = known.stat(row)[4]
+    mode = known.mode(row)
     path = known.paths[row]
     if readers is None or not stat.S_ISREG(mode) or not path.startswith(known.root + os.sep):
         raise _Doubt

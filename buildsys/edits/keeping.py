@@ -8,7 +8,6 @@ from buildsys.edits.memory import DIGEST_BYTES, FACTS_BYTES, Contents, Layers, M
 from buildsys.execution.lookup import LastBuilt, LayerStatus, TargetStatus
 from buildsys.execution.states import MISSING, STALE
 from buildsys.keys.keying import KeyedTarget
-from buildsys.keys.manifest import encode
 from buildsys.model.digest import ActionKey, hex_of
 from buildsys.model.label import Label
 from buildsys.reporting.tables import status_cells
@@ -58,7 +57,7 @@ class Said:
             for keyed in target.layers:
                 if keyed.key not in done:
                     done.add(keyed.key)
-                    yield encode(keyed.manifest)
+                    yield keyed.encoded
 
 
 def memory_of(

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from buildsys.keys.manifest import key_of, manifest_of
+from buildsys.keys.encoded import key_of
+from buildsys.keys.manifest import encode, manifest_of
 from buildsys.model.action import KeyedAction, TargetActions
+from buildsys.model.digest import ActionKey
 from buildsys.model.files import BaseDigests, FileStates
 from buildsys.model.label import Label
-
-if TYPE_CHECKING:
-    from buildsys.model.digest import ActionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +47,17 @@ def keyed(
     Raises:
         BuildFileError: an input file can't be read.
     """
-    return tuple(_keyed_target(target, files, bases) for target in targets)
+    # The layers that targets share are kept once.
+    known: dict[bytes, tuple[bytes, ActionKey]] = {}
+    return tuple(_keyed_target(target, files, bases, known) for target in targets)
 
 
-def _keyed_target(target: TargetActions, files: FileStates, bases: BaseDigests) -> KeyedTarget:
+def _keyed_target(
+    target: TargetActions,
+    files: FileStates,
+    bases: BaseDigests,
+    known: dict[bytes, tuple[bytes, ActionKey]],
+) -> KeyedTarget:
     wanted = {base for action in target.actions for base in action.bases}
     missing = tuple(sorted(wanted - bases.keys()))
     if missing:
@@ -60,10 +65,12 @@ def _keyed_target(target: TargetActions, files: FileStates, bases: BaseDigests) 
     keys: dict[str, ActionKey] = {}
     layers: list[KeyedAction] = []
     for action in target.actions:
-        manifest = manifest_of(action, files, bases, keys)
-        key = key_of(manifest)
+        encoded = encode(manifest_of(action, files, bases, keys))
+        if encoded not in known:
+            known[encoded] = encoded, ActionKey(key_of(encoded))
+        encoded, key = known[encoded]
         keys[action.layer] = key
         entering = {name: keys[name] for name in action.layers}
         stand_ins = {name: keys[layer] for name, layer in (action.stand_ins or {}).items()}
-        layers.append(KeyedAction(key, action, manifest, entering, stand_ins))
+        layers.append(KeyedAction(key, action, encoded, entering, stand_ins))
     return KeyedTarget(target.label, target.rule, target, tuple(layers))

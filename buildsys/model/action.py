@@ -1,5 +1,6 @@
 """Actions: what makes one layer of an image, with everything its result may depend on."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -121,11 +122,17 @@ class KeyedAction:
 
     key: ActionKey
     action: Action
-    manifest: "Manifest"
+    encoded: bytes
+    """The manifest in its canonical form: many are kept, and few of them read."""
     layers: Mapping[str, ActionKey]
     """Context name → key, for the layers that enter; accelerators by their own keys."""
     stand_ins: Mapping[str, ActionKey]
     """Context name → key of what may stand in for the accelerator that enters there."""
+
+    @property
+    def manifest(self) -> "Manifest":
+        found: Manifest = json.loads(self.encoded)
+        return found
 
 
 Manifest = Mapping[str, object]

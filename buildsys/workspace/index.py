@@ -1,9 +1,9 @@
 """The file index: what was learnt of files whose stat is unchanged, so that they aren't read again.
 
 Format of `.bs/index`: a magic line with the version of this format and of Python (marshal's differs),
-a line with the xxh3 of the rest in hex, then marshal of `(rows, facts)`. It's a memory, not a truth: with
-any damage or doubt it is empty, and files are hashed again. xxh3 guards against bit rot only; digests are
-SHA-256.
+a line with the xxh3 of the rest in hex, then marshal of `((paths, stats, digests), facts)`. It's a memory,
+not a truth: with any damage or doubt it is empty, and files are hashed again. xxh3 guards against bit rot
+only; digests are SHA-256.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 import xxhash
 
-from buildsys.answers import RACY_NS, Stat
-from buildsys.model.digest import Digest
+from buildsys.answers import RACY_NS, WIDTH, Stat, changed_ns
+from buildsys.model.digest import Digest, hex_of
 
-_MAGIC = f"buildsys index 1 {sys.implementation.cache_tag}\n".encode()
+_MAGIC = f"buildsys index 2 {sys.implementation.cache_tag}\n".encode()
 
 
 @dataclass(slots=True)
@@ -38,7 +38,8 @@ class FileIndex:
             with open(path, "rb") as file:
                 magic, checksum, payload = file.readline(), file.readline(), file.read()
             if magic == _MAGIC and checksum.strip() == _checksum(payload):
-                index._rows, index._facts = marshal.loads(payload)  # noqa: S302 - checked above
+                columns, index._facts = marshal.loads(payload)  # noqa: S302 - checked above
+                index._rows = _rows_of(*columns)
         return index
 
     def digest(self, path: str, stat: Stat) -> Digest | None:
@@ -48,7 +49,7 @@ class FileIndex:
 
     def learn(self, path: str, stat: Stat, digest: Digest) -> None:
         """Remember a digest, unless the file is too young for its stat to be trusted."""
-        if max(stat[1], stat[2]) + RACY_NS <= self.begun_ns():
+        if changed_ns(stat) + RACY_NS <= self.begun_ns():
             self._rows[path] = (stat, digest)
             self._changed = True
         elif self._rows.pop(path, None):
@@ -72,7 +73,7 @@ class FileIndex:
         facts = {key: self._facts[key] for key in self._used if key in self._facts}
         temporary = f"{self.path}.tmp-{os.getpid()}"
         with contextlib.suppress(OSError, ValueError):
-            payload = marshal.dumps((self._rows, facts))
+            payload = marshal.dumps((_columns_of(self._rows), facts))
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
             with open(temporary, "wb") as file:
                 file.write(_MAGIC + _checksum(payload) + b"\n" + payload)
@@ -84,6 +85,25 @@ class FileIndex:
         if not self._now_ns:
             self._now_ns = _file_system_now(os.path.dirname(self.path)) or 1
         return self._now_ns
+
+
+def _columns_of(rows: dict[str, tuple[Stat, Digest]]) -> tuple[tuple[str, ...], bytes, bytes]:
+    stats = b"".join([stat for stat, _ in rows.values()])
+    digests = bytes.fromhex("".join([hex_of(digest) for _, digest in rows.values()]))
+    return tuple(rows), stats, digests
+
+
+def _rows_of(
+    paths: tuple[str, ...], stats: bytes, digests: bytes
+) -> dict[str, tuple[Stat, Digest]]:
+    hexes = digests.hex()
+    return {
+        path: (
+            stats[row * WIDTH : (row + 1) * WIDTH],
+            Digest(f"sha256:{hexes[row * 64 : row * 64 + 64]}"),
+        )
+        for row, path in enumerate(paths)
+    }
 
 
 def _checksum(payload: bytes) -> bytes:

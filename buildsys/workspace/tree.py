@@ -139,7 +139,7 @@ class DiskTree:
         found = self._stat(path)
         if stat.S_ISLNK(found.st_mode) and not self._is_linked_file(path):
             return FileState(link=os.readlink(self._absolute(path)))
-        signature = stat_of(found)
+        signature = self.sights.same(self._absolute(path), stat_of(found))
         digest = None if stat.S_ISLNK(found.st_mode) else self.index.digest(path, signature)
         if digest is not None:
             return FileState(digest, executable=bool(found.st_mode & stat.S_IXUSR))

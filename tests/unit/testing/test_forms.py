@@ -235,7 +235,7 @@ def test_the_judge_lets_only_passes_through(
 ) -> None:
     store = Place(str(tmp_path / "store")).store()
     judge, heard = TestJudge(store.blobs), Heard()
-    keyed = KeyedAction(ActionKey("k" * 64), action("tests"), {}, {}, {})
+    keyed = KeyedAction(ActionKey("k" * 64), action("tests"), b"{}", {}, {})
     judge.judge(keyed, seal(store, layer(go_attempts((PASSING, "0 1")))), heard)
     assert (heard.text, judge.runs[keyed.key].passed) == ("", True)
     with pytest.raises(CheckFailed, match=said):

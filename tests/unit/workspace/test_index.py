@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from struct import pack
 
 import pytest
 
@@ -14,7 +15,7 @@ OLD = 1_000_000_000_000
 
 
 def stat_at(time_ns: int, ctime_ns: int | None = None, size: int = 1) -> Stat:
-    return (size, time_ns, time_ns if ctime_ns is None else ctime_ns, 7, 0o100644)
+    return pack("5q", size, time_ns, time_ns if ctime_ns is None else ctime_ns, 7, 0o100644)
 
 
 def index_at(now_ns: int, path: str = "") -> FileIndex:
