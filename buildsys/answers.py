@@ -120,15 +120,6 @@ def question_of(arguments: tuple[str, ...]) -> str:
     return "\0".join(parts)
 
 
-def own_files() -> list[str]:
-    """The files of bs itself: another version may answer otherwise."""
-    found: list[str] = []
-    for folder, folders, names in os.walk(os.path.dirname(__file__)):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        found += [folder, *(os.path.join(folder, name) for name in names)]
-    return found
-
-
 def checksum(content: bytes) -> str:
     import xxhash  # noqa: PLC0415 - only for commands that may have an answer
 
@@ -179,7 +170,9 @@ class _Rows:
         behind = self._differing(files, self._found, os.stat)
         if behind is None:
             return None
-        share = max(1, min(_processors(), _MOST_PROCESSES, files * 2 // _ROWS_FOR_TWO))
+        share = max(
+            1, min(len(os.sched_getaffinity(0)), _MOST_PROCESSES, files * 2 // _ROWS_FOR_TWO)
+        )
         borders = [files * part // share for part in range(share + 1)]
         try:
             others = [self._forked(borders[part], borders[part + 1]) for part in range(1, share)]
@@ -255,7 +248,3 @@ def _stats(paths: list[str], look: "_Look") -> bytes | None:
         return pack(f"{len(numbers)}q", *numbers)
     except (OSError, ValueError, StructError):
         return None
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0))

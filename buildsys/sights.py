@@ -4,7 +4,7 @@ import marshal
 import os
 
 from buildsys import answers
-from buildsys.answers import MAGIC, Stat, changed_ns, checksum, own_files, question_of, stat_of
+from buildsys.answers import MAGIC, Stat, changed_ns, checksum, question_of, stat_of
 
 _MANY = 64
 """Questions asked in one workspace, before old answers are thrown away."""
@@ -83,6 +83,15 @@ def remember(
     folder = os.path.join(root, ".bs", "answers")
     path = os.path.join(folder, checksum(question.encode()))
     return write(path, payload) if _make_room(folder) else ""
+
+
+def own_files() -> list[str]:
+    """The files of bs itself: another version may answer otherwise."""
+    found: list[str] = []
+    for folder, folders, names in os.walk(os.path.dirname(__file__)):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        found += [folder, *(os.path.join(folder, name) for name in names)]
+    return found
 
 
 def write(path: str, payload: bytes, more: bytes = b"") -> str:

@@ -151,46 +151,42 @@ def load(root: str, answer: str) -> Memory | None:
     found = answers.read(path)
     if found is None:
         return None
-    (
-        said,
-        flags,
-        records,
-        contents,
-        shapes,
-        shape_of,
-        numbers,
-        states,
-        otherwise,
-        keys,
-        cells,
-        starts,
-        guard,
-    ) = marshal.loads(found[0])  # noqa: S302 - its checksum was right
+    said, *columns, cells, starts, guard = marshal.loads(found[0])  # noqa: S302 - its checksum was right
     if said != answer:
         return None
-    layers = Layers(
-        [shapes[number] for number in _unpacked(shape_of)],
-        _unpacked(numbers),
-        states.split(" "),
-        otherwise.split(" "),
-        [keys[at : at + KEY_CHARACTERS] for at in range(0, len(keys), KEY_CHARACTERS)],
-    )
-    try:
-        with open(path, "rb") as file:
-            file.seek(found[2])
-            manifests = file.read()
-    except OSError:
-        return None
+    manifests = _manifests(path, found[2])
     if answers.checksum(manifests) != guard:
         return None
+    flags, records, contents, *of_layers = columns
     return Memory(
         flags,
         records,
         Contents(*contents),
-        layers,
+        _layers(*of_layers),
         cells.split("\0"),
         (_unpacked(starts), manifests),
     )
+
+
+def _layers(
+    shapes: "Sequence[Shape]", shape_of: bytes, numbers: bytes, states: str, others: str, keys: str
+) -> Layers:
+    return Layers(
+        [shapes[number] for number in _unpacked(shape_of)],
+        _unpacked(numbers),
+        states.split(" "),
+        others.split(" "),
+        [keys[at : at + KEY_CHARACTERS] for at in range(0, len(keys), KEY_CHARACTERS)],
+    )
+
+
+def _manifests(path: str, start: int) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            file.seek(start)
+            return file.read()
+    except OSError:
+        return b""
 
 
 def _packed(numbers: "Sequence[int]") -> bytes:

@@ -98,8 +98,7 @@ class DiskTree:
             facts = [self.index.fact(reader.name, state.digest) for reader in readers]
             known = tuple(fact[0] for fact in facts if fact is not None)
             if len(known) == len(readers):
-                kinds = tuple(type(reader) for reader in readers)
-                yield ReadFile(self._absolute(path), state.digest, kinds, known)
+                yield ReadFile(self._absolute(path), state.digest, tuple(map(type, readers)), known)
 
     def _text(self, path: str) -> str:
         known, content = self._just_read
@@ -222,12 +221,10 @@ class DiskTree:
 
         Then nothing has to be looked at: whatever is added there changes the folder above.
         """
-        if not folder:
-            return False
         above, _, name = folder.rpartition("/")
-        files, folders = self._list(above)
+        files, folders = self._list(above) if folder else ((), ())
         if not files and not folders:
-            return above in self._missing
+            return bool(folder) and above in self._missing
         return name not in files and name not in folders and name not in IGNORED
 
     def _is_foreign(self, folder: str, files: list[str]) -> bool:

@@ -18,6 +18,7 @@ from buildsys.execution.ports import ActionRecord
 from buildsys.model.action import ActionResult
 from buildsys.model.digest import ActionKey, ImageDigest
 from buildsys.store.disk_store import DiskStore
+from tests.clock import let_the_clock_tick
 
 pytestmark = pytest.mark.slow
 
@@ -199,15 +200,6 @@ def empty(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-def let_the_clock_tick(folder: Path) -> None:
-    """With no safety margin for young files, an edit has to be later than what was looked at."""
-    probe = folder / "tick"
-    probe.write_text("")
-    first = probe.stat().st_mtime_ns
-    while probe.stat().st_mtime_ns == first:
-        probe.write_text("")
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -128,7 +128,7 @@ def test_another_version_of_bs_is_asked_anew(
     (package / "rules").mkdir(parents=True)
     rule = package / "rules" / "go.py"
     rule.write_text("version = 1")
-    monkeypatch.setattr(answers, "__file__", str(package / "answers.py"))
+    monkeypatch.setattr(sights, "__file__", str(package / "sights.py"))
     monkeypatch.chdir(tmp_path)
     remember(str(tmp_path), ASKED, (0, "said"), Sights(), LATER)
     assert recall(ASKED) == (0, "said")

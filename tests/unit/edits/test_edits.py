@@ -18,6 +18,7 @@ from buildsys.answers import find
 from buildsys.cli.run import run
 from buildsys.edits import memory
 from buildsys.edits.applying import after_edits
+from tests.clock import let_the_clock_tick
 
 ASKED = ("status", "all")
 GO, PYTHON, RUST = "cmd/svc-0000", "cmd/svc-0001", "cmd/svc-0002"
@@ -43,19 +44,10 @@ def checkout(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(root)
     monkeypatch.setenv("BS_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(answers, "RACY_NS", 0)
-    tick(tmp_path)
+    let_the_clock_tick(tmp_path)
     assert " 3 fresh, 0 not" in asked()[1]
-    tick(tmp_path)
+    let_the_clock_tick(tmp_path)
     return root
-
-
-def tick(folder: Path) -> None:
-    """Wait for the file system's clock: with no safety margin, an edit has to be later than what was seen."""
-    probe = folder / "tick"
-    probe.write_text("")
-    first = probe.stat().st_mtime_ns
-    while probe.stat().st_mtime_ns == first:
-        probe.write_text("")
 
 
 def asked(arguments: tuple[str, ...] = ASKED) -> tuple[int, str]:
@@ -108,7 +100,7 @@ def test_a_file_that_was_only_touched_changes_nothing(checkout: Path) -> None:
 def test_exit_codes_follow(checkout: Path, tmp_path: Path) -> None:
     strict = ("status", "--exit-code")
     assert asked(strict)[0] == 0
-    tick(tmp_path)
+    let_the_clock_tick(tmp_path)
     workspaces.edit(checkout / GO / "part0.go", "another comment")
     known = remembered(strict)
     assert known is not None
@@ -153,7 +145,7 @@ def test_what_may_be_stored_already_is_looked_up(checkout: Path, tmp_path: Path)
     original = source.read_text()
     workspaces.edit(source, "another comment")
     asked()
-    tick(tmp_path)
+    let_the_clock_tick(tmp_path)
     source.write_text(original)
     assert remembered() is None, "this content was built before"
     assert " 3 fresh" in asked()[1]
@@ -176,7 +168,7 @@ def test_damage_means_that_the_command_runs(checkout: Path) -> None:
 
 def test_only_what_belongs_to_the_answer_is_used(checkout: Path, tmp_path: Path) -> None:
     asked(("status", GO))
-    tick(tmp_path)
+    let_the_clock_tick(tmp_path)
     workspaces.edit(checkout / GO / "part0.go", "another comment")
     known = find_quietly(ASKED)
     assert known is not None
