@@ -45,7 +45,8 @@ def turbo(folder: Path, targets: int) -> Iterator[Run | None]:
     generate(root, targets, "turbo")
     program = str(tools / "node_modules" / ".bin" / "turbo")
     quiet = {"TURBO_TELEMETRY_DISABLED": "1", "TURBO_NO_UPDATE_NOTIFIER": "1", "CI": "1"}
-    yield _ready(Run((program, "run", "build"), root, quiet))
+    run = Run((program, "run", "build", "--concurrency=2"), root, quiet)
+    yield _ready(run)
 
 
 @contextmanager
