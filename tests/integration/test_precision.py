@@ -61,6 +61,25 @@ def test_a_no_op_is_answered_from_memory_until_an_image_is_gone(
     assert private.stale("all") == {("fanout", "image")}
 
 
+def test_an_edit_is_followed_from_memory_until_it_is_built(checkout: Checkout) -> None:
+    checkout.bs("build", "all")
+
+    def asked() -> tuple[str, set[str]]:
+        ran = checkout.bs("status", PYTHONPROFILEIMPORTTIME="1")
+        assert ran.code == 0, ran.err
+        return ran.out, {line.rpartition("|")[2].strip() for line in ran.err.splitlines()}
+
+    wait_for(lambda: "buildsys.cli.run" not in asked()[1])
+    append(checkout.root / "cmd/fanout/main.go", COMMENT)
+    said, imported = asked()
+    assert "buildsys.edits.applying" in imported
+    assert "buildsys.cli.run" not in imported
+    assert [line.split()[0] for line in said.splitlines() if " stale " in line] == ["//cmd/fanout"]
+    assert checkout.stale("all") == {("fanout", "image")}
+    assert checkout.bs("build", "all", "--json").json["engine"]["solves"] == 1
+    assert "7 fresh, 0 not" in asked()[0]
+
+
 def without_time(said: str) -> str:
     return said.rpartition("solves, ")[0] or said
 
