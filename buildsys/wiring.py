@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from buildsys import __version__, sights
@@ -142,16 +142,11 @@ class Session:
             self.__dict__.pop(name, None)
 
     def remember(self, arguments: tuple[str, ...], code: int, text: str) -> str:
-        """Keep the answer of a command that changed nothing; what it said beside it can't be repeated.
-
-        Returns its checksum, "" if it wasn't kept.
-        """
-        machine_ = self.machine
-        if not arguments or machine_.said:
+        """Keep the answer of a command that changed nothing and said nothing else; returns its checksum."""
+        if not arguments or self.machine.said:
             return ""
-        return sights.remember(
-            self.root, arguments, (code, text), machine_.sights, self.index.begun_ns()
-        )
+        seen, now_ns = self.machine.sights, self.index.begun_ns()
+        return sights.remember(self.root, arguments, (code, text), seen, now_ns)
 
     def remember_status(
         self,
@@ -161,19 +156,12 @@ class Session:
         flags: tuple[bool, bool],
     ) -> None:
         """Keep the answer, and what it takes to give another one after an edit."""
-        from buildsys.edits.keeping import Said, memory_of  # noqa: PLC0415
+        from buildsys.edits.keeping import Said, keep  # noqa: PLC0415
 
         store = self.machine.store
-        is_known = cache(lambda key: store.manifest(key) is not None)
-        said = Said(self.targets, statuses, self.last_built.key, is_known)
-        if any(target.missing_bases for target in self.targets):
-            self.remember(arguments, *answer)
-            return
-        layers = said.layers()  # looks at records: the answer has to rest on them too
-        checksum = self.remember(arguments, *answer)
-        if checksum:
-            memory = memory_of(said, layers, self.tree, store.records_folder, flags)
-            memory.save(self.root, checksum)
+        said = Said(self.targets, statuses, self.last_built.key, store.manifest)
+        remember = partial(self.remember, arguments, *answer)
+        keep(said, self.tree, store.records_folder, flags, remember)
 
     def _pins(self) -> dict[str, str]:
         if not self.tree.is_file(bases_lock.NAME):

@@ -166,7 +166,8 @@ def document(results: Sequence[Results]) -> dict[str, object]:
 def lines(results: Sequence[Results]) -> Iterator[str]:
     rounds = max(figure.runs for one in results for figure in one.figures.values())
     yield f"`make bench-finding-out` on {machine()} Medians of up to {rounds} whole processes, warm page cache,"
-    yield "interleaved with the peers in the same run; memory is the most of any one process, at least the benchmark's own."
+    yield "interleaved with the peers in the same run; memory is the most of any one process, and never"
+    yield "less than the benchmark's own."
     yield ""
     for one in results:
         yield f"**{one.targets:,} targets, {one.files:,} files**"

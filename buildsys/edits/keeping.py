@@ -1,13 +1,14 @@
 """Keeps beside the answer of a status what an edit would need."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from buildsys.edits.applying import facts_digest
 from buildsys.edits.memory import DIGEST_BYTES, FACTS_BYTES, Contents, Layers, Memory
 from buildsys.execution.lookup import LastBuilt, LayerStatus, TargetStatus
 from buildsys.execution.states import MISSING, STALE
 from buildsys.keys.keying import KeyedTarget
+from buildsys.model.action import Manifest
 from buildsys.model.digest import ActionKey, hex_of
 from buildsys.model.label import Label
 from buildsys.reporting.tables import status_cells
@@ -24,8 +25,9 @@ class Said:
     targets: tuple[KeyedTarget, ...]
     statuses: tuple[TargetStatus, ...]
     last_built: LastBuilt
-    is_known: Callable[[ActionKey], bool]
-    """Whether the manifest of a key is stored."""
+    manifest_of: Callable[[ActionKey], Manifest | None]
+    """The manifest of a key that was stored once."""
+    _known: dict[ActionKey, bool] = field(default_factory=dict)
 
     def layers(self) -> Layers:
         numbers: dict[str, int] = {}
@@ -48,7 +50,9 @@ class Said:
         if last is None:
             return MISSING
         stored = last == layer.key and layer.result is not None
-        return STALE if stored or self.is_known(last) else MISSING
+        if not stored and last not in self._known:
+            self._known[last] = self.manifest_of(last) is not None
+        return STALE if stored or self._known[last] else MISSING
 
     def manifests(self) -> Iterator[bytes]:
         """In the order in which `layers` numbers the keys."""
@@ -60,7 +64,24 @@ class Said:
                     yield keyed.encoded
 
 
-def memory_of(
+def keep(
+    said: Said,
+    tree: DiskTree,
+    records: str,
+    flags: tuple[bool, bool],
+    remember: Callable[[], str],
+) -> None:
+    """Keep the answer by `remember`, which returns its checksum, and beside it what an edit would need."""
+    if any(target.missing_bases for target in said.targets):
+        remember()
+        return
+    layers = said.layers()  # looks at records: the answer has to rest on them too
+    checksum = remember()
+    if checksum:
+        _memory(said, layers, tree, records, flags).save(tree.root, checksum)
+
+
+def _memory(
     said: Said, layers: Layers, tree: DiskTree, records: str, flags: tuple[bool, bool]
 ) -> Memory:
     """What has to be kept, with the rows in the order that they have in the answer."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from buildsys.reporting.profile import Profile
 from buildsys.reporting.columns import columns
+from buildsys.reporting.profile import Profile
 from buildsys.reporting.text import Colour, coloured, duration
 
 SCHEMA = 1
