@@ -9,6 +9,30 @@ _DOCUMENTATION = (
     "/usr/share/info/*",
 )
 _LEFTOVERS = ("/var/cache/*", "/var/log/*", "/var/lib/apt/*", "/usr/share/lintian")
+# Half of the files, which an empty BuildKit unpacks before it can compile anything. What `go build`, `go vet`
+# and `go test` run stays, and the sources of all that can be imported.
+_UNUSED_OF_GO = (
+    "/usr/share/go-*/test/*",
+    "/usr/share/go-*/api/*",
+    "/usr/share/go-*/src/cmd/*",
+    "/usr/share/go-*/src/*_test.go",
+    "/usr/share/go-*/src/*/testdata/*",
+    *(
+        f"/usr/lib/go-*/pkg/tool/*/{name}"
+        for name in (
+            "addr2line",
+            "api",
+            "dist",
+            "distpack",
+            "doc",
+            "fix",
+            "nm",
+            "objdump",
+            "pprof",
+            "trace",
+        )
+    ),
+)
 
 GO = "golang"
 PYTHON_BUILD = "python-build"
@@ -22,7 +46,9 @@ BUILT_IN: tuple[Base, ...] = (
     Base(
         GO,
         "docker.io/library/golang:1.24-alpine",
-        Bootstrap(packages=("ca-certificates", "golang-go"), trim=_DOCUMENTATION),
+        Bootstrap(
+            packages=("ca-certificates", "golang-go"), trim=(*_DOCUMENTATION, *_UNUSED_OF_GO)
+        ),
     ),
     Base(
         PYTHON_BUILD,
