@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from buildsys.errors import BuildsysError
 from buildsys.execution.bases import bootstrap_key
-from buildsys.execution.builder import Options
+from buildsys.execution.options import Options
 from buildsys.images.stored import StoredImage
 from buildsys.machine import Machine
 from buildsys.model.label import Label

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from buildsys.errors import BuildsysError, InputChanged, MachineError
 from buildsys.execution.bases import BaseProvider, KnownBase, most_urgent_first
-from buildsys.execution.builder import Options
 from buildsys.execution.lookup import Lookup, TargetStatus, status_of
+from buildsys.execution.options import Options
 from buildsys.execution.ports import Judge
 from buildsys.execution.real_paths import with_real_paths
 from buildsys.execution.report import BuildReport
@@ -79,15 +79,25 @@ class BuildRequest:
             targets = self._keyed(bases)
         lookup = session.look_up(targets)
         self._remember(targets, lookup)
+        awaiting = [target for target in targets if target.open]
+
+        def grow(key: ActionKey) -> tuple[KeyedTarget, ...]:
+            labels = tuple(target.label for target in awaiting if key in target.awaited)
+            grown = self._keyed(bases, labels)
+            self._remember(grown, session.look_up(grown))
+            return grown
+
         builder = session.builder(session.locator(), self.judge)
         with builder as running, self.tracer.span("actions"):
-            report = running.build(targets, lookup, references(bases), options)
+            report = running.build(targets, lookup, references(bases), options, grow)
         self._record_built(report)
         return report
 
-    def _keyed(self, bases: Mapping[str, KnownBase]) -> tuple[KeyedTarget, ...]:
+    def _keyed(
+        self, bases: Mapping[str, KnownBase], labels: tuple[Label, ...] | None = None
+    ) -> tuple[KeyedTarget, ...]:
         keyed = self.session.keyed if self.judge is None else self.session.keyed_tests
-        return keyed(self.labels, bases)
+        return keyed(self.labels if labels is None else labels, bases)
 
     @timed("bases")
     def _provide(self, names: list[str], bases: Mapping[str, KnownBase]) -> dict[str, KnownBase]:
@@ -124,7 +134,9 @@ class BuildRequest:
         self.session.last_built.update(
             {
                 target.label: {
-                    layer.name: layer.key for layer in target.layers if layer.result is not None
+                    layer.name: layer.key
+                    for layer in target.layers
+                    if layer.result is not None and layer.key is not None
                 }
                 for target in report.targets
             }

@@ -1,20 +1,31 @@
 """Made-up targets, and a made-up machine to build them on: nothing but values, a tmp folder and doubles."""
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from buildsys.errors import BuildsysError
-from buildsys.execution.builder import Builder, Options
+from buildsys.execution.builder import Builder
 from buildsys.execution.lookup import TargetStatus, look_up, status_of
+from buildsys.execution.options import Options
 from buildsys.execution.perform import Performer
 from buildsys.execution.ports import Judge
 from buildsys.execution.report import BuildReport
 from buildsys.keys.keying import KeyedTarget, keyed
 from buildsys.model.action import Action, Role, SourceInput, TargetActions
-from buildsys.model.digest import ActionKey
+from buildsys.model.digest import ActionKey, digest_of
 from buildsys.model.dockerfile import Stage
 from buildsys.model.label import Label
-from tests.fakes import DictFiles, FakeClock, FakeSolver, File, MemoryStore, RecordingSink
+from tests.fakes import (
+    PINNED,
+    DictFiles,
+    FakeClock,
+    FakeSolver,
+    File,
+    MemoryStore,
+    RecordingSink,
+    result_of,
+)
 
 PLATFORM = "linux/amd64"
 BASE = "alpine"
@@ -32,6 +43,8 @@ def action(
     bases: tuple[str, ...] = (),
     names_only: Iterable[str] = (),
     derived: Mapping[str, str] | None = None,
+    pinned: Iterable[str] = (),
+    awaits: str = "",
     role: Role = Role.DEPENDENCY,
 ) -> Action:
     """One layer of one stage; the stage is named after the layer."""
@@ -39,8 +52,9 @@ def action(
     base = next(iter((*names, *bases)), "scratch")
     context = f"{layer}-inputs"
     lines = [f"COPY --from={name} / /{name}" for name in names[1:]]
+    lines += [f"{PINNED} {name}" for name in pinned]
     sources: tuple[SourceInput, ...] = ()
-    if tuple(files) or tuple(names_only) or derived:
+    if tuple(files) or tuple(names_only) or derived or awaits:
         texts = tuple((derived or {}).items())
         sources = (SourceInput(context, tuple(files), tuple(names_only), texts),)
         lines.append(f"COPY --from={context} / /src/")
@@ -55,7 +69,10 @@ def action(
         bases=bases,
         layers=names,
         stand_ins=stand_ins,
+        pinned=tuple(pinned),
         accelerator=accelerator,
+        awaits=awaits,
+        unknown=(f"what {awaits} tells",) if awaits else (),
         rewrite_times=role is Role.CODE,
     )
 
@@ -81,8 +98,32 @@ def service(name: str, *files: str, accelerated: bool = True) -> TargetActions:
     return target(name, *layers)
 
 
+def told(content: object) -> str:
+    """What a layer tells of another layer's inputs: less than all that is in it."""
+    digest = digest_of(json.dumps(content, sort_keys=True).encode())
+    return f"the last digit is {'odd' if int(digest[-1], 16) % 2 else 'even'}"
+
+
+def closed(one: TargetActions, contents: Mapping[str, object]) -> TargetActions:
+    """The target when it is known what is in some of its layers."""
+    return replace(
+        one, actions=tuple(_closed(a, contents) if a.awaits in contents else a for a in one.actions)
+    )
+
+
+def _closed(one: Action, contents: Mapping[str, object]) -> Action:
+    (source,) = one.sources
+    derived = (*source.derived, ("told", told(contents[one.awaits])))
+    return replace(one, awaits="", unknown=(), sources=(replace(source, derived=derived),))
+
+
 def source_files(*paths: str) -> dict[str, File]:
     return {path: File(f"content of {path}".encode()) for path in paths}
+
+
+def awaiting(targets: Iterable[KeyedTarget], key: ActionKey) -> tuple[Label, ...]:
+    """The targets that can't be keyed before the layer with this key is there."""
+    return tuple(target.label for target in targets if key in target.awaited)
 
 
 @dataclass
@@ -115,7 +156,19 @@ class Checkout:
         )
 
     def keyed(self, targets: Iterable[TargetActions]) -> tuple[KeyedTarget, ...]:
-        return keyed(targets, self.sources, self.bases)
+        """With what the layers that are stored tell."""
+        return tuple(map(self._closed, keyed(targets, self.sources, self.bases)))
+
+    def _closed(self, one: KeyedTarget) -> KeyedTarget:
+        stored = {
+            layer.action.layer: result_of(self.store.layout, result.digest)
+            for layer in one.layers
+            if layer.key in one.awaited and (result := self.store.get(layer.key)) is not None
+        }
+        if not stored:
+            return one
+        (again,) = keyed([closed(one.actions, stored)], self.sources, self.bases)
+        return self._closed(again)
 
     def build(
         self,
@@ -131,10 +184,17 @@ class Checkout:
         planned = self.keyed(targets)
         builder = Builder(self.performer(), self.sink, self.expected_s)
         options = Options(jobs, keep_going=keep_going, force=force, rerun_tests=rerun_tests)
-        report = builder.build(planned, look_up(planned, self.store), self.bases, options)
+        by_label = {one.label: one for one in targets}
+        report = builder.build(
+            planned,
+            look_up(planned, self.store),
+            self.bases,
+            options,
+            lambda key: self.keyed(by_label[label] for label in awaiting(planned, key)),
+        )
         for made in report.targets:
             for layer in made.layers:
-                if layer.result is not None:
+                if layer.result is not None and layer.key is not None:
                     self.last[made.label, layer.name] = layer.key
         return report
 

@@ -29,6 +29,8 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 TAR_TYPE = "application/vnd.oci.image.layer.v1.tar"
 RESULT = "result.json"
+PINNED = "# The files say all that is taken of"
+"""A line of a Dockerfile that begins so tells the solver to leave a context out of what it computes."""
 
 
 # --- images ---------------------------------------------------------------------------------------
@@ -158,6 +160,10 @@ class FakeSolver:
     """Called when a solve begins: may block, raise, or change the world."""
     vertexes: tuple[Vertex, ...] = ()
     """What is told of each solve."""
+    leaves: dict[str, Callable[[Mapping[str, str]], Mapping[str, str]]] = field(
+        default_factory=dict
+    )
+    """Stage → what it leaves beside its result, as files: computed from the files that enter it."""
     requests: list[SolveRequest] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -180,8 +186,12 @@ class FakeSolver:
         if request.stage in self.failures:
             progress.output(f"{request.stage} went wrong\n")
             raise self.failures[request.stage]
-        result = self._result(request)
-        blobs = write_image(request.export_to, tar_of({RESULT: _json(result)}))
+        left = {RESULT: _json(self._result(request))}
+        if request.stage in self.leaves:
+            entering = files_of_contexts(request.layout, request.contexts.values())
+            found = self.leaves[request.stage](entering)
+            left |= {path: text.encode() for path, text in found.items()}
+        blobs = write_image(request.export_to, tar_of(left))
         return ImageDigest(blobs[0].digest)
 
     def cancel(self) -> None:
@@ -191,6 +201,7 @@ class FakeSolver:
         contexts = {
             name: context_content(request.layout, reference)
             for name, reference in request.contexts.items()
+            if f"{PINNED} {name}\n" not in request.dockerfile
         }
         if request.stage in self.accelerators:
             (below,) = contexts.values()
@@ -210,11 +221,23 @@ def context_content(layout: str, reference: str) -> object:
         return {"base": reference.rpartition("@")[2]}
     layer = image_layer(layout, reference)
     with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
-        if tar.getnames() == [RESULT]:
+        if RESULT in tar.getnames():
             file = tar.extractfile(RESULT)
             assert file is not None
             return json.load(file)
     return {"files": tar_contents(layer)}
+
+
+def files_of_contexts(layout: str, references: Iterable[str]) -> dict[str, str]:
+    """Path → text of the files that were sealed into some contexts."""
+    found: dict[str, str] = {}
+    for reference in filter(is_digest, references):
+        with tarfile.open(fileobj=io.BytesIO(image_layer(layout, reference))) as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isreg() else None
+                if content is not None:
+                    found[member.name] = content.read().decode()
+    return found
 
 
 def result_of(layout: str, digest: str) -> object:

@@ -17,7 +17,7 @@ from buildsys.reporting.tables import build_lines, status_lines
 
 if TYPE_CHECKING:
     from buildsys.events import EventSink
-    from buildsys.execution.builder import Options
+    from buildsys.execution.options import Options
     from buildsys.execution.report import BuildReport
     from buildsys.model.label import Label
     from buildsys.request import BuildRequest
@@ -104,7 +104,7 @@ def built(
 
 
 def options_of(choices: BuildChoices, *, rerun_tests: bool = False) -> "Options":
-    from buildsys.execution.builder import Options  # noqa: PLC0415 - a status builds nothing
+    from buildsys.execution.options import Options  # noqa: PLC0415 - a status builds nothing
 
     return Options(
         choices.jobs or (os.cpu_count() or 1) + 1,

@@ -84,7 +84,7 @@ def _tests_of(label: "Label", report: "BuildReport", judge: "TestJudge") -> "Tar
     if target is None:
         return TargetTests(label, TestOutcome.NONE)
     layer = target.layers[-1]
-    run = judge.runs.get(layer.key)
+    run = judge.runs.get(layer.key) if layer.key is not None else None
     if run is not None and not run.passed:
         return TargetTests(label, TestOutcome.FAILED, run, layer.key)
     if layer.result is None:

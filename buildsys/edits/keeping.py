@@ -36,7 +36,7 @@ class Said:
         states: list[str] = []
         otherwise: list[str] = []
         for status in self.statuses:
-            shapes.append(tuple((layer.name, layer.accelerator) for layer in status.layers))
+            shapes.append(tuple((layer.name, layer.on_demand) for layer in status.layers))
             for layer in status.layers:
                 assert layer.key is not None
                 of_targets.append(numbers.setdefault(layer.key, len(numbers)))
@@ -72,7 +72,7 @@ def keep(
     remember: Callable[[], str],
 ) -> None:
     """Keep the answer by `remember`, which returns its checksum, and beside it what an edit would need."""
-    if any(target.missing_bases for target in said.targets):
+    if any(target.missing_bases or target.open for target in said.targets):
         remember()
         return
     layers = said.layers()  # looks at records: the answer has to rest on them too

@@ -24,7 +24,7 @@ CELLS = 4
 NAME = "edits"
 
 Shape = tuple[tuple[str, bool], ...]
-"""Names of a target's layers, bottom up, and which are accelerators."""
+"""Names of a target's layers, bottom up, and which are made on demand."""
 
 
 class Layers:

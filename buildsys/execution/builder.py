@@ -1,77 +1,54 @@
 """The loop that carries a plan out. The only place that starts threads for actions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from buildsys.errors import BuildFailed, BuildsysError, CheckFailed, InputChanged, Interrupted
 from buildsys.events import (
     ActionFinished,
-    ActionOutput,
     ActionStarted,
-    ActionStep,
-    ActionVertex,
     BuildFinished,
     BuildStarted,
     EventSink,
     Outcome,
-    Vertex,
     Warned,
 )
-from buildsys.execution.lookup import Lookup
+from buildsys.execution.lookup import Lookup, look_up
+from buildsys.execution.options import Options
 from buildsys.execution.perform import Performer
 from buildsys.execution.plan import Node, Plan, demanded
 from buildsys.execution.report import BuildReport, LayerRun, report_of
+from buildsys.execution.solve_events import SolveEvents
 from buildsys.keys.keying import KeyedTarget
-from buildsys.model.action import Action, ActionResult, Role
+from buildsys.model.action import ActionResult, Role
 from buildsys.model.digest import ActionKey
 from buildsys.model.files import BaseDigests
 from buildsys.model.graph import Graph
+from buildsys.model.label import Label
 
 TYPICAL_S = {Role.DEPENDENCY: 60.0, Role.CODE: 5.0, Role.TEST: 10.0}
 """What an action costs where no earlier one tells: only the order of starting depends on it."""
 
+Grow = Callable[[ActionKey], tuple[KeyedTarget, ...]]
+"""Told the key of a layer that is there now; returns the targets that awaited it, fully keyed."""
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to build."""
 
-    jobs: int
-    keep_going: bool = False
-    force: bool = False
-    rerun_tests: bool = False
-    """Run tests though they passed before."""
-
-    def again(self, action: Action) -> bool:
-        """Whether the action is to run even if its result is stored."""
-        return self.force or (self.rerun_tests and action.role is Role.TEST)
+def _grows_not(_: ActionKey) -> tuple[KeyedTarget, ...]:
+    return ()
 
 
 @dataclass(slots=True)
 class _Build:
     """One build under way; touched by the main thread only."""
 
+    targets: dict[Label, KeyedTarget]
     plan: Plan
     results: dict[ActionKey, ActionResult]
+    options: Options
+    grow: Grow
     runs: dict[ActionKey, LayerRun] = field(default_factory=dict)
     errors: list[BuildsysError] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Progress:
-    """Turns what a solve tells into events of its action."""
-
-    key: ActionKey
-    sink: EventSink
-
-    def step(self, name: str) -> None:
-        self.sink.emit(ActionStep(self.key, name))
-
-    def output(self, text: str) -> None:
-        self.sink.emit(ActionOutput(self.key, text))
-
-    def vertex(self, vertex: Vertex) -> None:
-        self.sink.emit(ActionVertex(self.key, vertex))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +66,9 @@ class Builder:
         lookup: Lookup,
         bases: BaseDigests,
         options: Options,
+        grow: Grow = _grows_not,
     ) -> BuildReport:
-        """Build what `targets` lack.
+        """Build what `targets` lack; `grow` is asked when a layer is there that some of them await.
 
         Failures are in the report. Raises:
             InputChanged: a source changed during the build; what was finished is stored, plan again.
@@ -98,19 +76,22 @@ class Builder:
         """
         clock = self.performer.clock
         started = clock.monotonic()
-        again = {k.key for t in targets for k in t.layers if options.again(k.action)}
-        hits = {key: result for key, result in lookup.hits.items() if key not in again}
-        nodes = demanded(targets, hits, evicted=lookup.evicted, force=options.force)
-        build = _Build(Plan(nodes, self._priorities(nodes)), hits)
-        self.sink.emit(BuildStarted(len(targets), len(nodes)))
-        if nodes:
+        nodes, hits = _demanded(targets, lookup, options)
+        plan = Plan(nodes, self._priorities(nodes))
+        build = _Build({one.label: one for one in targets}, plan, hits, options, grow)
+        unknown = sum(len(target.open) for target in targets)
+        self.sink.emit(BuildStarted(len(targets), len(nodes) + unknown))
+        for key in {key for target in targets for key in target.awaited} & hits.keys():
+            self._grow(build, key)  # made by another process since
+        if not plan.ended:
             self._run(build, bases, options)
         duration = clock.monotonic() - started
         self.sink.emit(BuildFinished(len(build.errors), duration))
         for error in build.errors:
             if isinstance(error, InputChanged):
                 raise error
-        return report_of(targets, build.results, build.runs, tuple(build.errors), duration)
+        keyed = tuple(build.targets[target.label] for target in targets)
+        return report_of(keyed, build.results, build.runs, tuple(build.errors), duration)
 
     def _priorities(self, nodes: Mapping[ActionKey, Node]) -> dict[ActionKey, float]:
         def cost(key: ActionKey) -> float:
@@ -166,7 +147,7 @@ class Builder:
             node.keyed,
             bases,
             known.get,
-            _Progress(node.keyed.key, self.sink),
+            SolveEvents(node.keyed.key, self.sink),
             force=options.again(node.keyed.action),
         )
 
@@ -190,6 +171,24 @@ class Builder:
         build.results[key] = result
         outcome = Outcome.BUILT if made_here else Outcome.FRESH
         self._ended(build, key, outcome, duration, result=result)
+        if any(key in target.awaited for target in build.targets.values()):
+            self._grow(build, key)
+
+    def _grow(self, build: _Build, key: ActionKey) -> None:
+        """Plan what can be planned now that the layer with this key is there."""
+        try:
+            grown = build.grow(key)
+        except BuildsysError as error:
+            build.errors.append(error)
+            skipped = build.plan.stop()
+        else:
+            build.targets |= {target.label: target for target in grown}
+            lookup = look_up(grown, self.performer.cache)
+            nodes, hits = _demanded(grown, lookup, build.options, build.results)
+            build.results |= hits
+            skipped = build.plan.extend(nodes, self._priorities(nodes))
+        for other in skipped:
+            self._ended(build, other, Outcome.SKIPPED, 0.0)
 
     def _failed(
         self,
@@ -229,3 +228,16 @@ class Builder:
         layer = node.keyed.action.layer
         build.runs[key] = LayerRun(outcome, duration, message)
         self.sink.emit(ActionFinished(key, layer, node.labels, outcome, duration, result, message))
+
+
+def _demanded(
+    targets: tuple[KeyedTarget, ...],
+    lookup: Lookup,
+    options: Options,
+    made: Mapping[ActionKey, ActionResult] | None = None,
+) -> tuple[dict[ActionKey, Node], dict[ActionKey, ActionResult]]:
+    """What has to run, and what needn't; `made` was made in this build."""
+    again = {k.key for t in targets for k in t.layers if options.again(k.action)}
+    hits = {key: result for key, result in lookup.hits.items() if key not in again}
+    hits |= made or {}
+    return demanded(targets, hits, evicted=lookup.evicted, force=options.force), hits

@@ -8,7 +8,7 @@ from buildsys.execution import states
 from buildsys.execution.ports import ActionCache
 from buildsys.keys.explain import Reason, ReasonCode, explain
 from buildsys.keys.keying import KeyedTarget
-from buildsys.model.action import ActionResult, KeyedAction, Role
+from buildsys.model.action import Action, ActionResult, KeyedAction, Role
 from buildsys.model.digest import ActionKey
 from buildsys.model.label import Label
 
@@ -32,7 +32,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class LayerStatus:
-    """One layer; `key` is unknown while a base is missing."""
+    """One layer; `key` is unknown while a base is missing, or a layer that tells what the inputs are."""
 
     name: str
     role: Role
@@ -40,7 +40,7 @@ class LayerStatus:
     key: ActionKey | None
     result: ActionResult | None
     reasons: tuple[Reason, ...] = ()
-    accelerator: bool = False
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class TargetStatus:
     def state(self) -> LayerState:
         """See `overall`."""
         return LayerState(
-            states.overall([(layer.state.value, layer.accelerator) for layer in self.layers])
+            states.overall([(layer.state.value, layer.on_demand) for layer in self.layers])
         )
 
 
@@ -82,15 +82,21 @@ def status_of(
     if target.missing_bases:
         reasons = tuple(Reason(ReasonCode.BASE_MISSING, subject=b) for b in target.missing_bases)
         layers = tuple(
-            LayerStatus(a.layer, a.role, LayerState.MISSING, None, None, reasons, a.accelerator)
+            LayerStatus(a.layer, a.role, LayerState.MISSING, None, None, reasons)
             for a in target.actions.actions
         )
         return TargetStatus(target.label, target.rule, layers)
-    return TargetStatus(
-        target.label,
-        target.rule,
-        tuple(_layer(target, keyed, lookup, cache, last_built) for keyed in target.layers),
-    )
+    known = (_layer(target, keyed, lookup, cache, last_built) for keyed in target.layers)
+    unknown = (_open(target.label, action, cache, last_built) for action in target.open)
+    return TargetStatus(target.label, target.rule, (*known, *unknown))
+
+
+def _open(label: Label, action: Action, cache: ActionCache, last_built: LastBuilt) -> LayerStatus:
+    last = last_built(label, action.layer)
+    built = last is not None and cache.manifest(last) is not None
+    state = LayerState.STALE if built else LayerState.MISSING
+    reasons = tuple(Reason(ReasonCode.INPUTS_UNKNOWN, subject=what) for what in action.unknown)
+    return LayerStatus(action.layer, action.role, state, None, None, reasons)
 
 
 def _layer(
@@ -105,9 +111,8 @@ def _layer(
     state, reasons = LayerState.FRESH, tuple[Reason, ...]()
     if result is None:
         state, reasons = _not_fresh(target, keyed, lookup, cache, last_built)
-    return LayerStatus(
-        action.layer, action.role, state, keyed.key, result, reasons, action.accelerator
-    )
+    on_demand = action.layer in target.actions.on_demand
+    return LayerStatus(action.layer, action.role, state, keyed.key, result, reasons, on_demand)
 
 
 def _not_fresh(

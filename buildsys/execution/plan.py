@@ -46,7 +46,8 @@ def demanded(
 ) -> dict[ActionKey, Node]:
     """The actions that have to run so that every layer of every target is stored.
 
-    An accelerator runs only for a consumer that runs, or to bring an evicted one back.
+    What is made on demand runs only for a consumer that runs, or to bring an evicted one back. An action
+    without a key yet is such a consumer: it probably runs, and what it awaits has to be made in any case.
     """
     found: dict[ActionKey, tuple[KeyedAction, set[Label]]] = {}
     for target in targets:
@@ -64,16 +65,16 @@ def _demanded_of(
     *,
     force: bool,
 ) -> list[KeyedAction]:
-    run = [k for k in target.layers if force or (k.key not in hits and not k.action.accelerator)]
-    entering = {key for keyed in run for key in keyed.layers.values()}
-    return run + [
-        keyed
-        for keyed in target.layers
-        if keyed.action.accelerator
-        and not force
-        and keyed.key not in hits
-        and (keyed.key in entering or keyed.key in evicted)
-    ]
+    on_demand = target.actions.on_demand
+    taken = {name for action in target.open for name in (*action.layers, action.awaits)}
+    wanted = {layer.key for layer in target.layers if layer.action.layer in taken}
+    run: list[KeyedAction] = []
+    for keyed in reversed(target.layers):
+        asked = keyed.action.layer not in on_demand or keyed.key in wanted or keyed.key in evicted
+        if force or (asked and keyed.key not in hits):
+            run.append(keyed)
+            wanted.update(keyed.layers.values())
+    return run[::-1]
 
 
 def _node(
@@ -93,15 +94,34 @@ class Plan:
     def __init__(
         self, nodes: Mapping[ActionKey, Node], priority: Mapping[ActionKey, float]
     ) -> None:
-        self._nodes = dict(nodes)
-        self._priority = dict(priority)
-        self._states = dict.fromkeys(nodes, State.WAITING)
-        self._above: dict[ActionKey, list[ActionKey]] = {key: [] for key in nodes}
-        for key, node in nodes.items():
+        self._nodes: dict[ActionKey, Node] = {}
+        self._priority: dict[ActionKey, float] = {}
+        self._states: dict[ActionKey, State] = {}
+        self._above: dict[ActionKey, list[ActionKey]] = {}
+        self._stopped = False
+        self.extend(nodes, priority)
+
+    def extend(
+        self, nodes: Mapping[ActionKey, Node], priority: Mapping[ActionKey, float]
+    ) -> tuple[ActionKey, ...]:
+        """Add actions that weren't known before; returns those of them that are skipped at once.
+
+        Actions that are in the plan already keep their state. All that `nodes` need or want has to be among
+        them or in the plan.
+        """
+        new = {key: node for key, node in nodes.items() if key not in self._nodes}
+        self._nodes |= new
+        self._priority |= {key: priority[key] for key in new}
+        self._states |= dict.fromkeys(new, State.WAITING)
+        self._above |= {key: [] for key in new}
+        for key, node in new.items():
             for below in node.needs | node.wants:
                 self._above[below].append(key)
-        for key in nodes:
+        if self._stopped:
+            self.stop()
+        for key in new:
             self._settle(key)
+        return tuple(key for key in new if self._states[key] is State.SKIPPED)
 
     def state(self, key: ActionKey) -> State:
         return self._states[key]
@@ -135,6 +155,7 @@ class Plan:
 
     def stop(self) -> tuple[ActionKey, ...]:
         """Start nothing more; returns the actions that are skipped for it."""
+        self._stopped = True
         left = [k for k, state in self._states.items() if state in {State.WAITING, State.READY}]
         for key in left:
             self._states[key] = State.SKIPPED

@@ -23,12 +23,15 @@ class LayerRun:
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One layer of one target. `saved_s` is what making it took, where that wasn't needed now."""
+    """One layer of one target. `saved_s` is what making it took, where that wasn't needed now.
+
+    There is no key where the layer that tells what the inputs are couldn't be made.
+    """
 
     name: str
     role: Role
     outcome: Outcome
-    key: ActionKey
+    key: ActionKey | None
     result: ActionResult | None
     duration_s: float
     message: str = ""
@@ -105,14 +108,16 @@ def _target(
     results: Mapping[ActionKey, ActionResult],
     runs: Mapping[ActionKey, LayerRun],
 ) -> TargetReport:
-    layers = tuple(
-        _layer(keyed, results.get(keyed.key), runs.get(keyed.key)) for keyed in target.layers
+    known = (_layer(keyed, results.get(keyed.key), runs.get(keyed.key)) for keyed in target.layers)
+    unknown = (
+        LayerReport(action.layer, action.role, Outcome.SKIPPED, None, None, 0.0)
+        for action in target.open
     )
-    return TargetReport(target.label, target.rule, layers, target.actions.max_size)
+    return TargetReport(target.label, target.rule, (*known, *unknown), target.actions.max_size)
 
 
 def _layer(keyed: KeyedAction, result: ActionResult | None, run: LayerRun | None) -> LayerReport:
-    # Without a run and without a result: an accelerator that nothing asked for.
+    # Without a run and without a result: made on demand, and nothing asked for it.
     outcome = Outcome.FRESH if result is not None else Outcome.SKIPPED
     duration, message = 0.0, ""
     if run is not None:

@@ -9,9 +9,9 @@ FRESH, REMOTE, STALE, MISSING = "fresh", "remote", "stale", "missing"
 
 
 def overall(layers: "Sequence[tuple[str, bool]]") -> str:
-    """The state of a target whose layers, bottom up, have these states; and which are accelerators.
+    """The state of a target whose layers, bottom up, have these states; and which are made on demand.
 
-    Fresh if nothing would run for it: an accelerator counts only together with what it serves.
+    Fresh if nothing would run for it: what is made on demand counts only with what it serves.
     """
     image = layers[-1][0]
     if image in {MISSING, STALE}:

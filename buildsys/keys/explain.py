@@ -20,6 +20,7 @@ class ReasonCode(StrEnum):
     RULE_CHANGED = "rule_changed"
     ATTRIBUTE_CHANGED = "attribute_changed"
     DEPENDENCY_LAYER_CHANGED = "dependency_layer_changed"
+    INPUTS_UNKNOWN = "inputs_unknown"
     NEVER_BUILT = "never_built"
     EVICTED = "evicted"
 

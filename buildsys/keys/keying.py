@@ -1,11 +1,11 @@
-"""Targets' actions → keyed actions: every key is known before anything runs."""
+"""Targets' actions → keyed actions: a key is known before its action runs, nearly all before anything runs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from buildsys.keys.encoded import key_of
 from buildsys.keys.manifest import encode, manifest_of
-from buildsys.model.action import KeyedAction, TargetActions
+from buildsys.model.action import Action, KeyedAction, TargetActions
 from buildsys.model.digest import ActionKey
 from buildsys.model.files import BaseDigests, FileStates
 from buildsys.model.label import Label
@@ -16,6 +16,7 @@ class KeyedTarget:
     """A target with the keys of its layers, bottom up; the last one is the image.
 
     `missing_bases` names bases that aren't there yet: then `layers` is empty, as no key can be known.
+    `open` actions have no key before the layer that they await is there; they come after all of `layers`.
     """
 
     label: Label
@@ -23,10 +24,17 @@ class KeyedTarget:
     actions: TargetActions
     layers: tuple[KeyedAction, ...]
     missing_bases: tuple[str, ...] = ()
+    open: tuple[Action, ...] = ()
 
     @property
     def image(self) -> KeyedAction:
         return self.layers[-1]
+
+    @property
+    def awaited(self) -> frozenset[ActionKey]:
+        """Keys of the layers that tell what is still unknown."""
+        names = {action.awaits for action in self.open}
+        return frozenset(layer.key for layer in self.layers if layer.action.layer in names)
 
     @property
     def language_manifests(self) -> frozenset[str]:
@@ -64,7 +72,11 @@ def _keyed_target(
         return KeyedTarget(target.label, target.rule, target, (), missing)
     keys: dict[str, ActionKey] = {}
     layers: list[KeyedAction] = []
-    for action in target.actions:
+    for number, action in enumerate(target.actions):
+        if action.awaits:
+            return KeyedTarget(
+                target.label, target.rule, target, tuple(layers), open=target.actions[number:]
+            )
         encoded = encode(manifest_of(action, files, bases, keys))
         if encoded not in known:
             known[encoded] = encoded, ActionKey(key_of(encoded))

@@ -5,7 +5,8 @@ with a test that proves it; `explain` reads the same data.
 
 Fields: `schema`, `rule`, `layer`, `platform`, `dockerfile` (the text that BuildKit gets, without the
 stages that copy inputs), `stage`, `inputs` (context → path → state), `bases` (context → digest), `layers`
-(context → key of the layer below; of its stand-in for an accelerator, which can't change the result),
+(context → key of the layer below; of its stand-in for an accelerator, which can't change the result; none
+for a pinned layer, of which the inputs say all that is taken),
 `rewrite_times`.
 """
 
@@ -39,7 +40,11 @@ def manifest_of(
         "inputs": {source.context: _inputs(source, files) for source in action.sources},
         # By digest alone: the same bytes from another registry are the same base.
         "bases": {name: bases[name].rpartition("@")[2] for name in sorted(set(action.bases))},
-        "layers": {name: layers[action.stand_in(name)] for name in action.layers},
+        "layers": {
+            name: layers[action.stand_in(name)]
+            for name in action.layers
+            if name not in action.pinned
+        },
         "rewrite_times": action.rewrite_times,
     }
 

@@ -53,7 +53,8 @@ class Action:
 
     `layers` are the names of the target's layers that enter as contexts of the same name.
     `stand_ins` names, for a layer in `layers` that is an accelerator, the layer that may stand in for it:
-    with either, the result is the same, so the key has the stand-in.
+    with either, the result is the same, so the key has the stand-in. `pinned` names layers in `layers` that
+    enter the build and no key: the inputs pin what is taken from them (a sum in go.sum pins a module).
     """
 
     layer: str
@@ -66,9 +67,14 @@ class Action:
     bases: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     stand_ins: Mapping[str, str] | None = None
+    pinned: tuple[str, ...] = ()
     accelerator: bool = False
     rewrite_times: bool = False
     """The engine makes the times of its layers constant: they end up in the image as its steps left them."""
+    awaits: str = ""
+    """The layer of the target that tells, once it is there, what the inputs are; until then there is no key."""
+    unknown: tuple[str, ...] = ()
+    """What isn't known of the inputs before that, for messages."""
 
     @property
     def stage(self) -> str:
@@ -90,6 +96,18 @@ class TargetActions:
 
     def action(self, layer: str) -> Action:
         return next(action for action in self.actions if action.layer == layer)
+
+    @property
+    def on_demand(self) -> frozenset[str]:
+        """Layers that are made only for one that has to be made: no key of another layer depends on them."""
+        lasting = [action for action in self.actions if not action.accelerator]
+        pinned = {
+            layer for one in lasting for name in one.pinned for layer in (name, one.stand_in(name))
+        }
+        kept = {
+            one.stand_in(name) for one in lasting for name in one.layers if name not in one.pinned
+        }
+        return frozenset(pinned - kept).union(one.layer for one in self.actions if one.accelerator)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def _layer_report(layer: LayerReport, reasons: Mapping[str, Sequence[Reason]]) -
         **_stored(layer.result),
         "duration_s": round(layer.duration_s, 3),
         "saved_s": round(layer.saved_s, 3),
-        "reasons": [reason_document(reason) for reason in reasons.get(layer.key, ())],
+        "reasons": [reason_document(reason) for reason in reasons.get(layer.key or "", ())],
     }
 
 

@@ -19,7 +19,7 @@ from buildsys.execution.plan import ENDED, Plan, State, demanded
 from buildsys.keys.keying import keyed
 from buildsys.model.action import Action, Role, TargetActions
 from buildsys.model.dockerfile import render
-from tests.builds import BASES, Checkout, action, target
+from tests.builds import BASES, Checkout, action, target, told
 from tests.fakes import DictFiles, FakeSolver, File, MemoryStore, evaluate, result_of
 
 pytestmark = pytest.mark.slow
@@ -45,13 +45,17 @@ some_paths = st.lists(st.sampled_from(PATHS), unique=True, max_size=2)
 
 @st.composite
 def targets_of(draw: st.DrawFn, name: str) -> TargetActions:
-    """A chain or a lattice of layers; the second may be an accelerator on the first."""
+    """A chain or a lattice of layers; the second may be an accelerator on the first.
+
+    A layer may leave open what of the first one's content it takes, and get that told as a file.
+    """
     accelerated = draw(st.booleans())
     layers = [action("l0", draw(some_paths), bases=("alpine",), text=draw(texts))]
     if accelerated:
         layers.append(action("fast", below=("l0",), accelerator=True))
     for number in range(1, draw(st.integers(1, 2)) + 1):
         below = draw(st.lists(st.sampled_from([one.layer for one in layers]), unique=True))
+        pinned = [name for name in below if name in {"fast", "l0"} and draw(st.booleans())]
         layers.append(
             action(
                 f"l{number}",
@@ -60,6 +64,8 @@ def targets_of(draw: st.DrawFn, name: str) -> TargetActions:
                 stand_ins={"fast": "l0"} if "fast" in below else None,
                 names_only=draw(some_paths),
                 derived=draw(some_texts),
+                pinned=pinned,
+                awaits=draw(st.sampled_from(("", "", "l0"))),
                 text=draw(texts),
             )
         )
@@ -125,7 +131,9 @@ def clean(one: TargetActions, tree: dict[str, File], bases: dict[str, str]) -> d
     """Layer → what a clean build of it gives."""
     found: dict[str, object] = {}
     for layer in one.actions:
-        contexts: dict[str, object] = {name: found[name] for name in layer.layers}
+        contexts: dict[str, object] = {
+            name: found[name] for name in layer.layers if name not in layer.pinned
+        }
         contexts |= {name: {"base": bases[name].partition("@")[2]} for name in layer.bases}
         contexts |= {
             source.context: {
@@ -133,6 +141,11 @@ def clean(one: TargetActions, tree: dict[str, File], bases: dict[str, str]) -> d
                     **dict.fromkeys(source.names_only, "file b''"),
                     **{path: _seen(tree[path]) for path in source.files},
                     **{path: f"file {text.encode()!r}" for path, text in source.derived},
+                    **(
+                        {"told": f"file {told(found[layer.awaits]).encode()!r}"}
+                        if layer.awaits
+                        else {}
+                    ),
                 }
             }
             for source in layer.sources
@@ -186,10 +199,10 @@ def test_incremental_equals_clean_and_only_what_changed_ran(
                 targets = applied(edit, checkout, targets)
             wanted = [clean(one, checkout.files, checkout.bases) for one in targets]
             found = results(checkout, *targets)
-            for built, expected in zip(found, wanted, strict=True):
-                # An accelerator that nothing needed isn't there.
+            for one, built, expected in zip(targets, found, wanted, strict=True):
+                # What is made on demand and nothing needed isn't there.
                 assert built == {name: expected[name] for name in built}
-                assert expected.keys() - built.keys() <= {"fast"}
+                assert expected.keys() - built.keys() <= one.on_demand
             ran = [
                 expected[event.layer]
                 for event in checkout.sink.started

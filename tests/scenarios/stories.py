@@ -8,8 +8,9 @@ from pathlib import Path
 
 from buildsys.analysis.analyze import Analysis
 from buildsys.errors import BuildFailed, BuildsysError
-from buildsys.execution.builder import Builder, Options
+from buildsys.execution.builder import Builder
 from buildsys.execution.lookup import status_of
+from buildsys.execution.options import Options
 from buildsys.execution.perform import Performer
 from buildsys.keys.explain import Reason
 from buildsys.keys.keying import keyed
@@ -111,7 +112,9 @@ class Stage:
         session.last_built.update(
             {
                 target.label: {
-                    layer.name: layer.key for layer in target.layers if layer.result is not None
+                    layer.name: layer.key
+                    for layer in target.layers
+                    if layer.result is not None and layer.key is not None
                 }
                 for target in report.targets
             }

@@ -20,14 +20,17 @@ from buildsys.events import (
     ActionStep,
     BuildFinished,
     BuildStarted,
+    Event,
     Outcome,
 )
 from buildsys.execution.ports import SolveRequest
+from buildsys.model.action import Role, TargetActions
 from tests.builds import BASES, Checkout, action, only_error, service, source_files, target
 from tests.fakes import (
     FakeSolver,
     MemoryStore,
     RecordingProgress,
+    RecordingSink,
     SpoilingStore,
     blob_path,
     result_of,
@@ -357,3 +360,109 @@ def test_a_layer_that_vanished_between_planning_and_running_is_a_bug_that_says_s
 def test_building_no_targets_is_a_build_of_nothing(checkout: Checkout) -> None:
     report = checkout.build()
     assert (report.targets, report.solves, report.critical_path) == ((), 0, ())
+
+
+# --- what is known only while the build runs ------------------------------------------------------
+
+
+def telling(name: str) -> TargetActions:
+    """Code whose inputs the layer below it tells; others of its layers don't wait for that."""
+    modules = action("modules", ("go.mod",), bases=("alpine",))
+    return target(
+        name,
+        modules,
+        action("runtime", bases=("alpine",), text=f"RUN runtime of {name}"),
+        action(
+            "image",
+            (f"cmd/{name}/main.go",),
+            below=("modules", "runtime"),
+            pinned=("modules",),
+            awaits="modules",
+            role=Role.CODE,
+        ),
+    )
+
+
+def test_what_a_layer_tells_is_built_in_the_same_build(checkout: Checkout) -> None:
+    report = checkout.build(telling("api"), telling("web"), jobs=2)
+    assert report.errors == ()
+    assert [layer.outcome for layer in report.targets[0].layers] == [Outcome.BUILT] * 3
+    assert sorted(checkout.solver.stages) == ["image", "image", "modules", "runtime", "runtime"]
+    assert checkout.build(telling("api"), telling("web")).solves == 0
+
+
+def test_nothing_else_waits_for_what_is_unknown(checkout: Checkout) -> None:
+    both_run = threading.Barrier(2, timeout=20)
+
+    def meet(request: SolveRequest) -> None:
+        if request.stage in {"modules", "runtime"}:
+            both_run.wait()
+
+    checkout.solver.on_solve = meet
+    assert checkout.build(telling("api"), jobs=2).errors == ()
+
+
+def test_what_turns_out_to_be_stored_does_not_run(checkout: Checkout) -> None:
+    checkout.build(telling("api"))
+    for record in list(checkout.store.records.values()):
+        if record.manifest["layer"] == "modules":
+            checkout.store.forget(record.key)
+    report = checkout.build(telling("api"))
+    assert checkout.solver.stages == ["modules"]
+    assert report.targets[0].outcome is Outcome.FRESH
+
+
+def test_what_could_not_be_told_has_no_key_and_is_skipped(checkout: Checkout) -> None:
+    checkout.solver.failures = failing("modules")
+    report = checkout.build(telling("api"), keep_going=True)
+    image = report.targets[0].layers[-1]
+    assert (image.key, image.outcome, image.result) == (None, Outcome.SKIPPED, None)
+    assert str(only_error(report)) == "modules failed"
+    assert report.targets[0].layers[1].outcome is Outcome.BUILT
+
+
+def test_what_is_told_after_a_failure_that_stops_the_build_is_skipped(checkout: Checkout) -> None:
+    failed = threading.Event()
+
+    def order(request: SolveRequest) -> None:
+        if request.stage == "modules":
+            assert failed.wait(20)
+
+    checkout.solver.on_solve = order
+    checkout.sink = Signalling(failed)
+    checkout.solver.failures = failing("runtime")
+    report = checkout.build(telling("api"), jobs=2)
+    image = report.targets[0].layers[-1]
+    assert image.outcome is Outcome.SKIPPED
+    assert image.key is not None
+    assert checkout.sink.outcomes["image of //cmd/api"] is Outcome.SKIPPED
+
+
+class Signalling(RecordingSink):
+    """Sets an event when an action failed."""
+
+    def __init__(self, failed: threading.Event) -> None:
+        super().__init__()
+        self.failed = failed
+
+    def emit(self, event: Event) -> None:
+        super().emit(event)
+        if isinstance(event, ActionFinished) and event.outcome is Outcome.FAILED:
+            self.failed.set()
+
+
+def test_an_error_in_what_is_told_ends_the_build(checkout: Checkout) -> None:
+    def vanish(request: SolveRequest) -> None:
+        if request.stage == "modules":
+            del checkout.files["cmd/api/main.go"]
+
+    checkout.solver.on_solve = vanish
+    report = checkout.build(telling("api"))
+    assert "no such file" in str(only_error(report))
+    assert report.targets[0].layers[-1].outcome is Outcome.SKIPPED
+
+
+def test_with_force_what_is_told_runs_too(checkout: Checkout) -> None:
+    checkout.build(telling("api"))
+    checkout.build(telling("api"), force=True)
+    assert sorted(checkout.solver.stages) == ["image", "modules", "runtime"]

@@ -1,13 +1,14 @@
 """What is stored, and what that makes of each layer."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from buildsys.execution.lookup import LayerState, LayerStatus, TargetStatus, look_up
 from buildsys.model.action import Role
 from buildsys.model.label import Label
-from tests.builds import Checkout, service, source_files
+from tests.builds import Checkout, action, service, source_files, target
 from tests.fakes import File, MemoryStore, blob_path
 
 API = service("api")
@@ -84,6 +85,29 @@ def test_a_missing_base_makes_all_missing_without_keys(checkout: Checkout) -> No
     assert reasons(status)["image"] == ["base missing: alpine"]
 
 
+def test_a_layer_whose_inputs_are_not_known_has_no_key_and_says_so(checkout: Checkout) -> None:
+    told = target("api", API.actions[0], action("image", below=("modules",), awaits="modules"))
+    image = checkout.status(told)[0].layers[-1]
+    assert (image.key, image.result, image.state) == (None, None, LayerState.MISSING)
+    assert list(map(str, image.reasons)) == ["inputs unknown: what modules tells"]
+    checkout.build(told)
+    assert checkout.status(told)[0].state is LayerState.FRESH
+    checkout.edit("go.mod", "new")
+    image = checkout.status(told)[0].layers[-1]
+    assert (image.key, image.state) == (None, LayerState.STALE)
+
+
+def test_what_is_made_on_demand_makes_no_target_stale(checkout: Checkout) -> None:
+    modules, packages, code = API.actions
+    pinned = target("api", modules, packages, replace(code, pinned=("packages",)))
+    checkout.build(pinned)
+    checkout.edit("go.mod", "new")
+    (status,) = checkout.status(pinned)
+    assert states(status) == {"modules": "stale", "packages": "stale", "image": "fresh"}
+    assert status.state is LayerState.FRESH
+    assert checkout.build(pinned).solves == 0
+
+
 def test_an_edit_taken_back_is_fresh_again(checkout: Checkout) -> None:
     checkout.build(API)
     before = checkout.files["cmd/api/main.go"]
@@ -107,7 +131,7 @@ def test_a_layer_without_its_blobs_was_evicted(checkout: Checkout) -> None:
 
 def _status(*states_: tuple[LayerState, bool]) -> LayerState:
     layers = tuple(
-        LayerStatus(f"l{n}", Role.CODE, state, None, None, accelerator=accelerator)
+        LayerStatus(f"l{n}", Role.CODE, state, None, None, on_demand=accelerator)
         for n, (state, accelerator) in enumerate(states_)
     )
     return TargetStatus(Label("a", "a"), "rule", layers).state

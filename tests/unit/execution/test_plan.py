@@ -1,10 +1,12 @@
 """The plan: what has to run, and what may run next."""
 
+from dataclasses import replace
+
 import pytest
 
 from buildsys.execution.plan import Node, Plan, State, demanded
 from buildsys.keys.keying import KeyedTarget, keyed
-from buildsys.model.action import ActionResult
+from buildsys.model.action import ActionResult, TargetActions
 from buildsys.model.digest import ActionKey, ImageDigest
 from tests.builds import BASES, action, service, source_files, target
 from tests.fakes import DictFiles
@@ -79,6 +81,41 @@ def test_a_key_that_five_targets_share_is_demanded_once_for_all() -> None:
     assert len(nodes) == 2 + len(NAMES)
     shared = nodes[targets[0].layers[0].key]
     assert shared.labels == tuple(sorted(one.label for one in targets))
+
+
+def pinning(*, awaits: str = "") -> TargetActions:
+    """Like `service`, with code that takes of the layers below only what its files say."""
+    below, packages, code = service("api").actions
+    return target("api", below, packages, replace(code, pinned=("packages",), awaits=awaits))
+
+
+def test_what_is_only_pinned_is_made_for_a_layer_that_is_made_and_for_no_other() -> None:
+    (one,) = keyed([pinning()], FILES, BASES)
+    modules, packages, image = (layer.key for layer in one.layers)
+    assert one.actions.on_demand == {"modules", "packages"}
+    assert demanded([one], {image: RESULT}) == {}
+    assert set(demanded([one], {packages: RESULT})) == {image}
+    assert set(demanded([one], {modules: RESULT})) == {packages, image}
+    assert set(demanded([one], {})) == {modules, packages, image}
+    assert set(demanded([one], {image: RESULT}, evicted=frozenset({packages}))) == {
+        modules,
+        packages,
+    }
+
+
+def test_a_layer_that_another_one_keeps_is_not_made_on_demand() -> None:
+    test_layer = action("more", below=("modules",))
+    kept = target("api", *pinning().actions, test_layer)
+    assert kept.on_demand == {"packages"}
+
+
+def test_an_action_without_a_key_demands_what_it_awaits_and_what_it_takes() -> None:
+    (one,) = keyed([pinning(awaits="modules")], FILES, BASES)
+    modules, packages = (layer.key for layer in one.layers)
+    assert [action.layer for action in one.open] == ["image"]
+    assert one.awaited == {modules}
+    assert set(demanded([one], {})) == {modules, packages}
+    assert set(demanded([one], {packages: RESULT})) == {modules}
 
 
 # --- states ---------------------------------------------------------------------------------------
@@ -167,6 +204,34 @@ def test_of_the_ready_ones_the_longest_way_to_the_end_goes_first() -> None:
         plan.start(key)
         started.append(key)
     assert started == order
+
+
+def test_a_plan_grows_by_what_was_unknown_and_keeps_the_states_it_has() -> None:
+    one, modules, packages, image = api()
+    nodes = demanded([one], {})
+    plan = plan_of({key: node for key, node in nodes.items() if key != image})
+    plan.start(modules)
+    plan.finish(modules)
+    assert plan.extend(nodes, dict.fromkeys(nodes, 0.0)) == ()
+    assert [plan.state(key) for key in nodes] == [State.DONE, State.READY, State.WAITING]
+    plan.start(packages)
+    assert plan.fail(packages) == ()
+    assert plan.next_ready() == image
+
+
+def test_what_a_plan_grows_by_is_skipped_if_something_it_needs_failed_or_all_was_stopped() -> None:
+    one, modules, packages, image = api()
+    nodes = demanded([one], {})
+    for stopped in (False, True):
+        plan = plan_of({modules: nodes[modules]})
+        plan.start(modules)
+        if stopped:
+            plan.stop()
+            plan.finish(modules)
+        else:
+            plan.fail(modules)
+        assert set(plan.extend(nodes, dict.fromkeys(nodes, 0.0))) == {packages, image}
+        assert plan.ended
 
 
 def test_an_empty_plan_has_ended() -> None:

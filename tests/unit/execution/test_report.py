@@ -61,6 +61,7 @@ def test_a_fresh_layer_saves_what_it_took_to_make(checkout: Checkout) -> None:
 
 def test_an_accelerator_that_nothing_asked_for_was_skipped(checkout: Checkout) -> None:
     accelerator = checkout.build(API).targets[0].layers[1]
+    assert accelerator.key is not None
     del checkout.store.records[accelerator.key]
     report = checkout.build(API)
     outcomes = [layer.outcome for layer in report.targets[0].layers]

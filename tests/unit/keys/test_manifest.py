@@ -146,7 +146,10 @@ WHERE = {
     "bases": "bases",
     "layers": "layers",
     "stand_ins": "layers",
+    "pinned": "layers",
     "accelerator": None,
+    "awaits": None,
+    "unknown": None,
     "rewrite_times": "rewrite_times",
 }
 
@@ -156,7 +159,12 @@ def test_each_field_of_an_action_is_accounted_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [replace(ACTION, role=Role.DEPENDENCY), replace(ACTION, accelerator=True)]
+    "other",
+    [
+        replace(ACTION, role=Role.DEPENDENCY),
+        replace(ACTION, accelerator=True),
+        replace(ACTION, awaits="below", unknown=("something",)),
+    ],
 )
 def test_what_cannot_influence_the_result_does_not_enter(other: Action) -> None:
     assert key_of(manifest(other)) == key_of(manifest())
@@ -172,6 +180,12 @@ def test_an_accelerator_enters_by_its_stand_in() -> None:
     accelerated = replace(ACTION, stand_ins={"below": "stand-in"})
     assert manifest(accelerated)["layers"] == {"below": OTHER}
     assert manifest(accelerated, below=ActionKey("3" * 64)) == manifest(accelerated)
+
+
+def test_a_pinned_layer_enters_by_no_key() -> None:
+    pinned = replace(ACTION, pinned=("below",))
+    assert manifest(pinned)["layers"] == {}
+    assert manifest(pinned, below=ActionKey("3" * 64)) == manifest(pinned)
 
 
 def test_a_file_that_enters_by_name_is_never_read() -> None:

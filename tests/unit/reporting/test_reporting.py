@@ -260,6 +260,7 @@ def test_reason_codes_are_the_documented_list() -> None:
         "dependency_layer_changed",
         "never_built",
         "evicted",
+        "inputs_unknown",
     }
     assert reason_document(Reason(ReasonCode.EVICTED)) == {"code": "evicted"}
 

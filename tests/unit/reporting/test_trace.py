@@ -8,8 +8,9 @@ import pytest
 
 from buildsys.errors import BuildFailed, CheckFailed, Interrupted
 from buildsys.events import Noted, Outcome, Vertex
-from buildsys.execution.builder import Builder, Options
+from buildsys.execution.builder import Builder
 from buildsys.execution.lookup import look_up
+from buildsys.execution.options import Options
 from buildsys.execution.ports import Progress, SolveRequest
 from buildsys.model.action import ActionResult, KeyedAction, Role, TargetActions
 from buildsys.reporting.profile import Profile, kind_of, profile_of
