@@ -9,8 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from buildsys.events import EventSink, Noted, Warned
+from buildsys.rules.go_stages import TAGS
 from buildsys.sights import Sights
 from buildsys.store.disk_store import DiskStore
+from buildsys.store.module_facts import StoredFacts
 from buildsys.tracing import UNTRACED, Tracer
 
 if TYPE_CHECKING:
@@ -63,6 +65,11 @@ class Machine:
         return DiskStore(
             os.path.join(self.cache_folder, "store"), self.platform, self.warn, self.sights
         )
+
+    def module_facts(self, bases: Mapping[str, str]) -> StoredFacts:
+        """What is known of Go modules; `bases` are the toolchains among others."""
+        toolchains = {name: reference.rpartition("@")[2] for name, reference in bases.items()}
+        return StoredFacts(self.store.layout, toolchains, self.platform, TAGS, self.sights)
 
     @cached_property
     def daemon(self) -> "Daemon":

@@ -14,12 +14,12 @@ from buildsys.analysis.analyze import Analysis
 from buildsys.execution.bases import BaseProvider, KnownBase, known_bases
 from buildsys.execution.lookup import Lookup, TargetStatus, look_up, status_of
 from buildsys.execution.ports import Judge
-from buildsys.keys.keying import KeyedTarget, keyed
+from buildsys.keys.keying import KeyedTarget
+from buildsys.knowing import ActionsOf, Knowing
 from buildsys.loading import bases_lock
 from buildsys.loading.patterns import select
 from buildsys.loading.workspace import Workspace, load
 from buildsys.machine import Machine, SystemClock
-from buildsys.model.action import TargetActions
 from buildsys.model.label import Label
 from buildsys.rules.registry import RULES, TYPICAL_S
 from buildsys.store import durable
@@ -91,19 +91,16 @@ class Session:
     def keyed(
         self, labels: tuple[Label, ...], bases: Mapping[str, KnownBase]
     ) -> tuple[KeyedTarget, ...]:
-        with self.tracer.span("analysis"):
-            targets = self._analysis().actions(labels)
-        return self._keyed(targets, bases)
+        return self._keyed(labels, bases, Analysis.actions)
 
     def keyed_tests(
         self, labels: tuple[Label, ...], bases: Mapping[str, KnownBase]
     ) -> tuple[KeyedTarget, ...]:
         """The tests of those targets that have any."""
-        with self.tracer.span("analysis"):
-            targets = self._analysis().test_actions(labels)
-        return self._keyed(targets, bases)
+        return self._keyed(labels, bases, Analysis.test_actions)
 
-    def _analysis(self) -> Analysis:
+    @cached_property
+    def analysis(self) -> Analysis:
         settings = self.workspace.settings
         return Analysis(
             self.workspace.targets,
@@ -114,10 +111,12 @@ class Session:
         )
 
     def _keyed(
-        self, targets: tuple[TargetActions, ...], bases: Mapping[str, KnownBase]
+        self, labels: tuple[Label, ...], bases: Mapping[str, KnownBase], actions: ActionsOf
     ) -> tuple[KeyedTarget, ...]:
-        with self.tracer.span("keys"):
-            found = keyed(targets, self.tree, references(bases))
+        machine_, digests = self.machine, references(bases)
+        facts = machine_.module_facts(digests)
+        knowing = Knowing(self.analysis, self.tree, machine_.store, facts, digests, self.tracer)
+        found = knowing.keyed(labels, actions)
         with self.tracer.span("index"):
             self.index.save()
         return found
@@ -138,7 +137,7 @@ class Session:
 
     def forget_files(self) -> None:
         """Look at the checkout anew: a source changed while it was being built."""
-        for name in ("tree", "workspace", "index"):
+        for name in ("tree", "workspace", "index", "analysis"):
             self.__dict__.pop(name, None)
 
     def remember(self, arguments: tuple[str, ...], code: int, text: str) -> str:

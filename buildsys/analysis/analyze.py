@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from buildsys.analysis.go_sources import go_sources
-from buildsys.analysis.go_tests import go_tests
+from buildsys.analysis.go_services import GoServices
 from buildsys.analysis.python_sources import has_python_tests, python_sources, python_tests
 from buildsys.analysis.rust_sources import rust_sources, rust_tests
 from buildsys.errors import BuildFileError
@@ -13,9 +12,15 @@ from buildsys.model.action import TargetActions
 from buildsys.model.globs import matcher
 from buildsys.model.graph import Cycle, Graph
 from buildsys.model.label import Label
-from buildsys.model.sources import DockerSources, GoSources, PythonSources, RustSources, SourceTree
+from buildsys.model.sources import (
+    DockerSources,
+    GoSources,
+    ModuleFacts,
+    PythonSources,
+    RustSources,
+    SourceTree,
+)
 from buildsys.model.target import ROOT_BUILD_FILE, Base, Target
-from buildsys.rules.go_image import TAGS
 from buildsys.rules.registry import DOCKER, GO, PYTHON, RUST
 
 USELESS = (
@@ -57,9 +62,11 @@ class Analysis:
     exclude: tuple[str, ...] = ()
     """Patterns of the root BUILD.yaml, relative to the workspace."""
     bases: Mapping[str, Base] = field(default_factory=dict)
-    _go: dict[Label, GoSources] = field(default_factory=dict)
-    _external: dict[str, dict[str, set[str]]] = field(default_factory=dict)
-    """Builder and module → external packages of all services."""
+    _services: GoServices | None = None
+
+    def knowing(self, facts: ModuleFacts, *, last: bool = False) -> "Analysis":
+        """The same analysis with what is known of modules now; `last` says that nothing more will be."""
+        return replace(self, _services=self._go().knowing(facts, last=last))
 
     def actions(self, labels: Iterable[Label]) -> tuple[TargetActions, ...]:
         """The actions of the targets.
@@ -85,9 +92,8 @@ class Analysis:
             *self._files_of_deps(target),
         )
         if target.rule == GO.name:
-            go = self._with_module_packages(target, self._go_sources(target))
-            system, _, machine = self.platform.partition("/")
-            tests = go_tests(self.tree, go, goos=system, goarch=machine, tags=TAGS)
+            named = (*self._named(target, "data"), *self._named(target, "test_data"))
+            go, tests = self._go().tests(target, named)
             tests = replace(tests, files=_merged(tests.files, extra))
             return GO.tests(target, go, tests, self.platform) if tests.packages else None
         if target.rule == PYTHON.name:
@@ -112,8 +118,9 @@ class Analysis:
             return DOCKER.actions(target, self._docker_sources(target), self.platform)
         extra = self._files_of_deps(target)
         if target.rule == GO.name:
-            go = self._with_module_packages(target, self._go_sources(target))
-            go = replace(go, files=_merged(go.files, self._named(target, "data"), extra))
+            data = self._named(target, "data")
+            go = self._go().image(target, data)
+            go = replace(go, files=_merged(go.files, data, extra))
             return GO.actions(target, go, self.platform)
         if target.rule == PYTHON.name:
             python = self._python_sources(target)
@@ -123,28 +130,10 @@ class Analysis:
         rust = replace(rust, files=_merged(rust.files, self._named(target, "data"), extra))
         return RUST.actions(target, rust, self.platform)
 
-    def _go_sources(self, target: Target) -> GoSources:
-        known = self._go.get(target.label)
-        if known is None:
-            system, _, machine = self.platform.partition("/")
-            known = go_sources(
-                self.tree, target.label.package, goos=system, goarch=machine, tags=TAGS
-            )
-            refused = self._refused(target)
-            known = replace(known, files=tuple(p for p in known.files if not refused(p)))
-            self._go[target.label] = known
-        return known
-
-    def _with_module_packages(self, target: Target, sources: GoSources) -> GoSources:
-        """External packages of all services of the module: one compiled layer serves them all."""
-        builder = target.text("builder")
-        if builder not in self._external:
-            unions = self._external[builder] = {}
-            for other in self.targets.values():
-                if other.rule == GO.name and other.text("builder") == builder:
-                    found = self._go_sources(other)
-                    unions.setdefault(found.module, set()).update(found.external)
-        return replace(sources, external=tuple(sorted(self._external[builder][sources.module])))
+    def _go(self) -> GoServices:
+        if self._services is None:
+            self._services = GoServices(self.targets, self.tree, self.platform, self._refused)
+        return self._services
 
     def _python_sources(self, target: Target) -> PythonSources:
         left_out = self._left_out_of_image(target, USELESS_IN_PYTHON)
@@ -216,7 +205,7 @@ class Analysis:
         if target.rule == DOCKER.name:
             return self._docker_sources(target)
         if target.rule == GO.name:
-            return self._go_sources(target)
+            return self._go().sources(target)
         return (
             self._python_sources(target)
             if target.rule == PYTHON.name

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from buildsys.analysis.go_mod import GoModFacts, GoModReader
+from buildsys.analysis.go_mod import GoModFacts, GoModReader, is_local
 from buildsys.analysis.paths import is_below, join, nearest, parent, resolve, upwards
 from buildsys.errors import BuildFileError, Location
 from buildsys.model.sources import SourceTree
@@ -24,6 +24,8 @@ class GoModules:
     """Paths of the modules that the main modules ask for."""
     manifests: tuple[str, ...]
     vendored: tuple[str, ...]
+    work: str | None = None
+    """Folder of the go.work that Go uses."""
 
     def candidates(self, import_path: str) -> Iterator[str]:
         """Folders that may hold the package, those of the longest module path first."""
@@ -63,10 +65,11 @@ def go_modules(tree: SourceTree, package_folder: str) -> GoModules:
         main=main,
         prefixes=tuple(sorted(prefixes, key=lambda found: (-len(found[0]), found))),
         required=tuple(
-            sorted({path for folder in used for path in _mod(tree, folder)["requires"]})
+            sorted({path for folder in used for path, _ in _mod(tree, folder)["requires"]})
         ),
         manifests=_manifests(tree, work, used, [folder for _, folder in replaced]),
         vendored=vendored,
+        work=work,
     )
 
 
@@ -79,10 +82,6 @@ def _module_path(tree: SourceTree, folder: str) -> str:
     if not path:
         raise BuildFileError("there is no `module` line", at=Location(join(folder, "go.mod")))
     return path
-
-
-def _required(tree: SourceTree, folders: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted({path for folder in folders for path in _mod(tree, folder)["requires"]}))
 
 
 def _work_folder(tree: SourceTree, main: str) -> str | None:
@@ -116,7 +115,9 @@ def _replaced(tree: SourceTree, path: str) -> Iterator[tuple[str, str]]:
 
     A folder without go.mod is passed over: Go minds only when it needs the module.
     """
-    for module, written, line, column in tree.facts(path, _READER)["replaces"]:
+    for module, _, written, _, line, column in tree.facts(path, _READER)["replaces"]:
+        if not is_local(written):
+            continue
         folder = resolve(parent(path), written)
         if folder is None:
             raise BuildFileError(

@@ -25,6 +25,10 @@ class GoPackage:
     sources: tuple[tuple[str, GoFacts], ...]
     others: tuple[str, ...]
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (*(path for path, _ in self.sources), *self.others)
+
 
 @dataclass(frozen=True, slots=True)
 class Closure:
@@ -54,10 +58,9 @@ def go_sources(
     main = _main_package(tree, package_folder, platform)
     closure = Closure({main.folder: main})
     follow(tree, modules, closure, [main], platform)
-    files = set(modules.manifests)
-    for package in closure.packages.values():
-        files.update(path for path, _ in package.sources)
-        files.update(package.others)
+    files = {path for package in closure.packages.values() for path in package.files}
+    reads_manifests = not files.isdisjoint(modules.manifests)
+    files.update(modules.manifests)
     if tree.is_file(join(package_folder, _PROFILE)):
         files.add(join(package_folder, _PROFILE))  # `go build` uses it without being asked
     return GoSources(
@@ -67,7 +70,15 @@ def go_sources(
         vendored=modules.vendored,
         files=tuple(sorted(files)),
         external=tuple(sorted(closure.external)),
+        replaced=replaced_modules(modules, closure),
+        reads_manifests=reads_manifests,
     )
+
+
+def replaced_modules(modules: GoModules, closure: Closure) -> tuple[str, ...]:
+    """Paths of the workspace's other modules that have packages of the closure."""
+    folders = {_module_of(modules, folder) for folder in closure.packages} - {modules.main}
+    return tuple(sorted(path for path, folder in modules.prefixes if folder in folders))
 
 
 def _main_package(tree: SourceTree, folder: str, platform: GoPlatform) -> GoPackage:

@@ -1,7 +1,7 @@
 """The tests of a Go service: those of all its packages in the workspace, with what they import and read."""
 
 from buildsys.analysis.go_constraint import GoPlatform, name_matches
-from buildsys.analysis.go_modules import GoModules, go_modules
+from buildsys.analysis.go_modules import go_modules
 from buildsys.analysis.go_sources import (
     READER,
     Closure,
@@ -9,6 +9,7 @@ from buildsys.analysis.go_sources import (
     embedded_by,
     follow,
     is_built,
+    replaced_modules,
 )
 from buildsys.analysis.paths import join, parent
 from buildsys.model.sources import GoSources, SourceTree, TestSources
@@ -28,12 +29,18 @@ def go_tests(
     modules = go_modules(tree, sources.package)
     folders = sorted({parent(path) for path in sources.files if path.endswith(".go")})
     tests = [found for folder in folders if (found := _tests_of(tree, folder, platform)).sources]
-    files = {*sources.files, *_imported(tree, modules, tests, platform)}
+    closure = Closure()
+    follow(tree, modules, closure, tests, platform)
+    files = {*sources.files, *_files_of(closure)}
     for package in tests:
-        files.update(path for path, _ in package.sources)
-        files.update(package.others)
+        files.update(package.files)
         files.update(tree.files_below(join(package.folder, _TESTDATA)))
-    return TestSources(tuple(sorted(files)), tuple(package.folder for package in tests))
+    return TestSources(
+        tuple(sorted(files)),
+        tuple(package.folder for package in tests),
+        external=tuple(sorted({*sources.external, *closure.external})),
+        replaced=tuple(sorted({*sources.replaced, *replaced_modules(modules, closure)})),
+    )
 
 
 def _tests_of(tree: SourceTree, folder: str, platform: GoPlatform) -> GoPackage:
@@ -49,11 +56,5 @@ def _tests_of(tree: SourceTree, folder: str, platform: GoPlatform) -> GoPackage:
     return GoPackage(folder, tuple(found), tuple(embedded))
 
 
-def _imported(
-    tree: SourceTree, modules: GoModules, tests: list[GoPackage], platform: GoPlatform
-) -> set[str]:
-    """Files of the workspace's packages that only tests import."""
-    closure = Closure()
-    follow(tree, modules, closure, tests, platform)
-    files = {path for package in closure.packages.values() for path, _ in package.sources}
-    return files.union(*(package.others for package in closure.packages.values()))
+def _files_of(closure: Closure) -> set[str]:
+    return {path for package in closure.packages.values() for path in package.files}

@@ -1,5 +1,6 @@
 """Keeps beside the answer of a status what an edit would need."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from buildsys.execution.lookup import LastBuilt, LayerStatus, TargetStatus
 from buildsys.execution.states import MISSING, STALE
 from buildsys.keys.keying import KeyedTarget
 from buildsys.model.action import Manifest
-from buildsys.model.digest import ActionKey, hex_of
+from buildsys.model.digest import ActionKey, digest_of, hex_of
 from buildsys.model.label import Label
 from buildsys.reporting.tables import status_cells
 from buildsys.sights import ordered
@@ -54,6 +55,17 @@ class Said:
             self._known[last] = self.manifest_of(last) is not None
         return STALE if stored or self._known[last] else MISSING
 
+    def texts(self) -> set[tuple[str, str]]:
+        """Path and digest of the files whose text analysis made."""
+        made = {
+            one
+            for target in self.targets
+            for layer in target.layers
+            for source in layer.action.sources
+            for one in source.derived
+        }
+        return {(path, digest_of(text.encode())) for path, text in made}
+
     def manifests(self) -> Iterator[bytes]:
         """In the order in which `layers` numbers the keys."""
         done: set[str] = set()
@@ -90,10 +102,12 @@ def _memory(
     for manifest in manifests:
         starts.append(starts[-1] + len(manifest))
     cells = [cell for row in map(status_cells, said.statuses) for cell in row]
-    return Memory(flags, records, _contents(tree), layers, cells, (starts, b"".join(manifests)))
+    return Memory(
+        flags, records, _contents(tree, said.texts()), layers, cells, (starts, b"".join(manifests))
+    )
 
 
-def _contents(tree: DiskTree) -> Contents:
+def _contents(tree: DiskTree, texts: set[tuple[str, str]]) -> Contents:
     files = {file.path: file for file in tree.read_files()}
     numbers: dict[tuple[str, ...], int] = {}
     read_by = bytearray()
@@ -103,6 +117,8 @@ def _contents(tree: DiskTree) -> Contents:
         if found is None:
             break
         file = None if behind else files.get(path)
+        if file is not None and (os.path.relpath(path, tree.root), file.digest) in texts:
+            file = None  # In a manifest, nobody could tell which of both it is.
         number = 0
         if file is not None:
             names = tuple(f"{one.__module__}:{one.__qualname__}" for one in file.readers)

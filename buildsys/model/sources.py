@@ -4,6 +4,7 @@ All paths are relative to the workspace, with `/`; the folders that a rule works
 inside the build (below /src), so that messages of compilers name the real files.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -47,6 +48,45 @@ class FactReader(Protocol[T_co]):
 
 
 @dataclass(frozen=True, slots=True)
+class GoModule:
+    """A module whose content is pinned: `sums` are its hashes in go.sum.
+
+    `path` is how packages import it; `source` and `version` say which module has the content, which is another
+    one where it is replaced.
+    """
+
+    path: str
+    source: str
+    version: str
+    sums: tuple[str, ...]
+
+
+Imports = Mapping[str, tuple[str, ...]]
+"""Packages of a module → what each of them imports on the build's platform, with its tags."""
+
+
+class ModuleFacts(Protocol):
+    """What is known of modules here. Their content is pinned, so nothing of it changes any more."""
+
+    def imports(self, builder: str, module: GoModule) -> Imports | None:
+        """The packages of a module as the Go of the base `builder` sees them; None where they aren't known."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoManifests:
+    """What of go.mod and go.sum one service, or its tests, can notice."""
+
+    texts: Derived
+    """Path → text that names the modules which the import closure uses."""
+    exact: bool = False
+    """No others, so that the text pins all that is used of modules."""
+    unused: tuple[str, ...] = ()
+    """Manifests of local replacements that it doesn't use."""
+    unknown: tuple[str, ...] = ()
+    """Modules of which it has to be known first what their packages import; then `texts` is empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class GoSources:
     """A Go main package: its module, its import closure inside the workspace, and what lies outside."""
 
@@ -62,6 +102,15 @@ class GoSources:
     """Go sources, embedded files and manifests: all that compiling reads."""
     external: tuple[str, ...]
     """Imported packages that neither this workspace nor the standard library has."""
+    replaced: tuple[str, ...] = ()
+    """Modules of other folders of this workspace that it imports."""
+    reads_manifests: bool = False
+    """It embeds go.mod or go.sum, so that every byte of them counts."""
+    plain: Derived = ()
+    """Path → text of go.mod and go.sum with all modules, and nothing that has no influence (comments, order);
+    empty where every byte counts."""
+    noticed: GoManifests | None = None
+    """What the code notices of them; None is every byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +123,12 @@ class TestSources:
     """All that compiling and running them reads, the image's sources among them."""
     packages: tuple[str, ...] = ()
     """Go: folders of the packages that have tests."""
+    external: tuple[str, ...] = ()
+    """Go: imported packages from elsewhere."""
+    replaced: tuple[str, ...] = ()
+    """Go: as in `GoSources`."""
+    noticed: GoManifests | None = None
+    """Go: as in `GoSources`."""
     requirements: Derived = ()
     """Python: requirements-dev.txt and the files that it includes; empty if there is none."""
     derived: Derived = ()

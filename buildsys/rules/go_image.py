@@ -1,14 +1,16 @@
 """`go_image`: a static, stripped Go binary on the runtime base."""
 
 import re
+from dataclasses import replace
 
 from buildsys.errors import BuildFileError
 from buildsys.model.action import Action, Role, SourceInput, TargetActions
-from buildsys.model.dockerfile import Stage, env, run
-from buildsys.model.sources import GoSources, TestSources
+from buildsys.model.dockerfile import Stage, run
+from buildsys.model.sources import GoManifests, GoSources, TestSources
 from buildsys.model.target import Target
 from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
+from buildsys.rules.go_stages import CACHE, TAGS, environment, with_list
 from buildsys.rules.image import (
     BINARIES,
     BINARY_BASE,
@@ -23,24 +25,22 @@ from buildsys.rules.image import (
 )
 from buildsys.rules.tests import Form, action_of_tests, step_of_tests, time_limit
 
-TAGS = ("netgo",)
 # The flags of packages and of code have to be the same, else Go's cache answers nothing.
 _FLAGS = "-buildvcs=false -trimpath -tags " + ",".join(TAGS)
 _COMPILE = f"go build {_FLAGS}"
 _LINK = "-ldflags=\"-s -w -extldflags '-static'\""
-_CACHE = "/go/cache"
 # What the code stage compiles itself, packages of the workspace above all, stays in BuildKit for the next
 # build; it starts from the compiled packages. As with those, Go's own keys decide what is taken from it.
-_CACHE_MOUNT = f"type=cache,id=go,from=packages,source={_CACHE},target={_CACHE}"
+_CACHE_MOUNT = f"type=cache,id=go,from=packages,source={CACHE},target={CACHE}"
 # Go touches each cache entry that is older than an hour when it uses it, and in a layer that copies the
 # whole entry up; entries of the future are left alone (cmd/go/internal/cache, markUsed).
-_FUTURE = f"find {_CACHE} -type f -exec touch -d 2100-01-01T00:00:00 {{}} +"
+_FUTURE = f"find {CACHE} -type f -exec touch -d 2100-01-01T00:00:00 {{}} +"
 # Another set of packages has most of the last one's. Go touches the entries that it uses: what keeps the time
 # that it was put by with belongs to earlier sets, and isn't in the layer. (Busybox' find knows days only.)
 _LAST = "/go/last"
 _LAST_MOUNT = f"type=cache,id=go-packages,sharing=locked,target={_LAST}"
 _LONG_AGO = f"find {_LAST} -type f -exec touch -d 2000-01-01T00:00:00 {{}} +"
-_DROP_UNUSED = f"find {_CACHE} -type f -name '*-[ad]' -mtime +3650 -delete"
+_DROP_UNUSED = f"find {CACHE} -type f -name '*-[ad]' -mtime +3650 -delete"
 # What services use of the standard library. All of it would take half as long again, and a package that
 # isn't here costs a second in the code stage; the list is fixed, so that a new import of it changes no key.
 _STANDARD = (
@@ -93,36 +93,38 @@ class GoImage:
             f"WORKDIR {source_folder(sources.package)}",
             step_of_tests(target, Form.GO, command, mounts=(_CACHE_MOUNT,)),
         )
-        run_tests = action_of_tests(self, "packages", lines, tests.files, platform,
-            stand_ins={"packages": "modules"},
+        run_tests = _noticing(
+            action_of_tests(self, "packages", (*environment(platform), *lines), tests.files, platform,
+                stand_ins={"packages": "modules"},
+            ),
+            tests.noticed,
+            target,
         )  # fmt: skip
         below = (self._modules(target, sources, platform), self._packages(sources, platform))
         return TargetActions(target.label, self.name, (*below, run_tests))
 
     def _modules(self, target: Target, sources: GoSources, platform: str) -> Action:
-        system, _, machine = platform.partition("/")
         lines = [
-            env("CGO_ENABLED", "0"),
-            env("GOOS", system),
-            env("GOARCH", machine),
-            env("GOTOOLCHAIN", "local"),
-            env("GOMODCACHE", "/go/pkg/mod"),
-            env("GOCACHE", _CACHE),
+            *environment(platform),
             # Makes the folder, which the code stage mounts even where `packages` couldn't be made.
-            f"WORKDIR {_CACHE}",
+            f"WORKDIR {CACHE}",
             f"WORKDIR {source_folder(sources.module)}",
             "COPY --from=modules-inputs / /src/",
         ]
         if not sources.vendored:
             lines.append(run("go mod download", "go mod verify", mounts=[CA_MOUNT]))
+        stages: tuple[Stage, ...] = (Stage("modules", target.text("builder"), tuple(lines)),)
+        if sources.plain:
+            stages = with_list(replace(stages[0], name="downloaded"), source_folder(sources.module))
+        inputs = (*sources.manifests, *sources.vendored)
         return Action(
             layer="modules",
             role=Role.DEPENDENCY,
             rule=self.name,
             rule_version=self.version,
-            stages=(Stage("modules", target.text("builder"), tuple(lines)),),
+            stages=stages,
             platform=platform,
-            sources=(SourceInput("modules-inputs", (*sources.manifests, *sources.vendored)),),
+            sources=(SourceInput("modules-inputs", inputs, derived=sources.plain),),
             bases=(target.text("builder"),),
         )
 
@@ -132,13 +134,13 @@ class GoImage:
                 raise BuildFileError(f"`{package}` is not an import path")
         packages = " \\\n      ".join((*_STANDARD, *sources.external))
         compile_all = run(
-            f"cp -a {_LAST}/. {_CACHE}",
+            f"cp -a {_LAST}/. {CACHE}",
             # Without it, the first go command of the code stage would look for entries to trim.
-            f"date +%s > {_CACHE}/trim.txt",
+            f"date +%s > {CACHE}/trim.txt",
             f"{_COMPILE} -v {packages}",
             _DROP_UNUSED,
             f"rm -rf {_LAST}/*",
-            f"cp -r {_CACHE}/. {_LAST}",
+            f"cp -r {CACHE}/. {_LAST}",
             _LONG_AGO,
             _FUTURE,
             mounts=[_LAST_MOUNT],
@@ -162,6 +164,7 @@ class GoImage:
             "build",
             "packages",
             (
+                *environment(platform),
                 "COPY --from=sources / /src/",
                 run(
                     f"cd {package}",
@@ -172,7 +175,7 @@ class GoImage:
                 ),
             ),
         )
-        return code_action(
+        image = code_action(
             self,
             (build, binary_stage(target)),
             sources.files,
@@ -180,3 +183,26 @@ class GoImage:
             layers=("packages", RUNTIME_LAYER),
             stand_ins={"packages": "modules"},
         )
+        return _noticing(image, sources.noticed, target)
+
+
+def _noticing(action: Action, noticed: GoManifests | None, target: Target) -> Action:
+    """An action that compiles code, with the lines of go.mod and go.sum that it notices.
+
+    If they are exact, they pin all that it takes of `modules`; the toolchain, which comes with it, then enters
+    by its base's digest. Otherwise `modules` enters by its key.
+    """
+    if noticed is None:
+        return action
+    (given,) = action.sources
+    if noticed.unknown:
+        return replace(action, awaits="modules", unknown=noticed.unknown)
+    files = tuple(path for path in given.files if path not in noticed.unused)
+    action = replace(action, sources=(replace(given, files=files, derived=noticed.texts),))
+    if not noticed.exact:
+        return action
+    return replace(
+        action,
+        bases=(target.text("builder"),),
+        pinned=("packages",),
+    )

@@ -137,6 +137,16 @@ class DiskStore:
             raise MachineError(f"blob {digest} went away during the build", hint="build again")
         return self.blobs.add_file(exported, digest)
 
+    def last_layer(self, result: ActionResult) -> dict[str, str]:
+        """The files of an image's last layer, by their names alone; it has to be a small one of texts.
+
+        Raises:
+            MachineError: it isn't, or is damaged.
+        """
+        from buildsys.store import layers  # noqa: PLC0415
+
+        return layers.texts(self.blobs.path(result.blobs[-1].digest))
+
     def unpacked_bytes(self, layer: Digest) -> int:
         """Counted once for each layer, and remembered beside the blobs."""
         from buildsys.store import layers  # noqa: PLC0415

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, cast
 
+from buildsys.errors import MachineError
 from buildsys.model.digest import Digest
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -15,6 +16,7 @@ TAR_TYPE = "application/vnd.oci.image.layer.v1.tar"
 ZSTD_TYPE = TAR_TYPE + "+zstd"
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_LARGEST_TEXT = 256 << 20
 _GZIP = b"\x1f\x8b"
 
 
@@ -50,6 +52,24 @@ def unpacked_bytes(path: str) -> int:
     """The sizes of the regular files in a layer, added up: what `docker images` counts."""
     with opened(path) as plain, tarfile.open(fileobj=plain, mode="r|") as layer:
         return sum(member.size for member in layer if member.isreg())
+
+
+def texts(path: str) -> dict[str, str]:
+    """Name → content of the files in a layer that has nothing but some texts.
+
+    Raises:
+        MachineError: the layer is another one.
+    """
+    found: dict[str, str] = {}
+    try:
+        with opened(path) as plain, tarfile.open(fileobj=plain, mode="r|") as layer:
+            for member in layer:
+                file = layer.extractfile(member) if member.size <= _LARGEST_TEXT else None
+                if file is not None:
+                    found[member.name.rpartition("/")[2]] = file.read().decode()
+    except (OSError, EOFError, UnicodeError, tarfile.TarError) as error:
+        raise MachineError(f"layer {path} can't be read: {error}") from None
+    return found
 
 
 def image_config(diff_ids: list[Digest], platform: str, config: Mapping[str, object]) -> bytes:

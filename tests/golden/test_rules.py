@@ -14,7 +14,7 @@ import pytest
 from buildsys.images.eject import dockerfile
 from buildsys.keys.keying import keyed
 from buildsys.model.action import TargetActions
-from buildsys.model.sources import TestSources
+from buildsys.model.sources import GoManifests, TestSources
 from buildsys.model.target import Healthcheck
 from buildsys.rules.registry import GO, PYTHON, RUST
 from tests.fakes import DictFiles, File
@@ -32,6 +32,11 @@ from tests.targets import (
 from tests.unit.analysis.test_docker_sources import analysed
 
 HERE = Path(__file__).parent
+NOTICING = replace(
+    GO_SOURCES,
+    plain=(("go.mod", "module m\nrequire example.com/zap v1.0.0\n"), ("go.sum", "zap and more\n")),
+    noticed=GoManifests((("go.mod", "module m\n"), ("go.sum", "")), exact=True),
+)
 BASES = PINS | {name: f"docker.io/library/{name}@sha256:{'f' * 64}" for name in ("node", "slim")}
 CASES: dict[str, Callable[[], TargetActions]] = {
     "go_image/plain": go,
@@ -63,6 +68,13 @@ CASES: dict[str, Callable[[], TargetActions]] = {
         )
     ),
     "docker_image/plain": analysed,
+    "go_image/noticed": lambda: go(NOTICING),
+    "go_image/tests_noticed": lambda: GO.tests(
+        make_target("go_image", "//cmd/api"),
+        NOTICING,
+        TestSources(NOTICING.files, packages=("cmd/api",), noticed=NOTICING.noticed),
+        PLATFORM,
+    ),
     "go_image/tests": lambda: GO.tests(
         make_target("go_image", "//cmd/api", test_attempts=3, test_timeout="1m30s"),
         GO_SOURCES,

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from buildsys.machine import Machine
-from tests.integration.real import Checkout, Ran, files_of_layout
+from tests.integration.real import Checkout, Ran, config_of_layout, files_of_layout
+
+GO = ("fanout", "http-worker", "orchestrator")
 
 
 class Silent:
@@ -28,7 +30,7 @@ def buildctl(checkout: Checkout, *arguments: str) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("name", ["http-worker", "orchestrator", "agent-runner-py", "aob-cli"])
+@pytest.mark.parametrize("name", [*GO, "agent-runner-py", "aob-cli"])
 def test_plain_buildctl_builds_an_image_with_the_same_files(
     checkout: Checkout, tmp_path: Path, name: str
 ) -> None:
@@ -46,6 +48,10 @@ def test_plain_buildctl_builds_an_image_with_the_same_files(
     plain, own = files_of_layout(layout), checkout.image_files(f"//cmd/{name}")
     assert plain.keys() == own.keys()
     assert {path for path in own if plain[path] != own[path]} == set()
+    if name in GO:
+        # All of go.mod and go.sum went into this one, into the other only what it notices of them.
+        layers = config_of_layout(layout)["rootfs"]["diff_ids"]
+        assert layers[-1] == checkout.image_config(f"//cmd/{name}")["rootfs"]["diff_ids"][-1]
 
 
 def command_in_comment(dockerfile: str, folder: str, output: str) -> list[str]:

@@ -171,12 +171,66 @@ def test_cargo_lock_reaches_only_rust_and_a_rust_edit_cooks_nothing(checkout: Ch
     assert checkout.built("all") == {("aob-cli", "image")}
 
 
-def test_go_manifests_reach_all_of_go_and_nothing_else(checkout: Checkout) -> None:
+SYNC = "golang.org/x/sync v0.19.0"
+OLDER_SYNC = """\
+golang.org/x/sync v0.18.0 h1:kr88TuHDroi+UVf+0hZnirlk8o8T+4MrK6mr60WkH/I=
+golang.org/x/sync v0.18.0/go.mod h1:9KTHXmSnoGruLpwFjVSX0lNNA75CykiMECbovNTZqGI=
+"""
+WITH_SYNC = {"fanout", "workflow-runner"}
+
+
+def test_comments_order_and_unused_lines_of_go_manifests_reach_nothing(checkout: Checkout) -> None:
     append(checkout.root / "go.mod", COMMENT)
-    stale = checkout.stale("all")
-    assert stale == {
-        (service, layer) for service in GO for layer in ("modules", "packages", "image")
-    }
+    sums = checkout.root / "go.sum"
+    sums.write_text("\n".join(reversed(sums.read_text().splitlines())) + "\n")
+    assert checkout.stale("all") == set()
+    append(sums, OLDER_SYNC)
+    unused = {(service, layer) for service in GO for layer in ("modules", "packages")}
+    assert checkout.stale("all") == unused
+    status = checkout.bs("status", "--json", "--exit-code")
+    assert status.code == 0
+    assert status.json["summary"] == {"targets": 7, "fresh": 7, "stale": 0}
+    assert checkout.built("all") == set(), "a layer that nothing is built on isn't made"
+
+
+def test_another_version_of_a_module_reaches_only_the_services_that_use_it(
+    private: Checkout,
+) -> None:
+    assert private.built("all") == set()
+    shutil.rmtree(Path(private.environ()["BS_CACHE_DIR"]) / "store" / "facts", ignore_errors=True)
+    assert private.stale("all") == set(), "what modules have is read again from the stored layer"
+    private.edit("go.mod", SYNC, "golang.org/x/sync v0.18.0")
+    append(private.root / "go.sum", OLDER_SYNC)
+    status = private.bs("status", "--json").json
+    states = {t["label"].removeprefix("//cmd/"): t["state"] for t in status["targets"]}
+    assert states == dict.fromkeys(ALL - WITH_SYNC, "fresh") | dict.fromkeys(WITH_SYNC, "stale")
+    for target in status["targets"]:
+        if target["label"].removeprefix("//cmd/") in WITH_SYNC:
+            image = target["layers"][-1]
+            assert image["key"] is None
+            assert image["reasons"] == [{"code": "inputs_unknown", "subject": "golang.org/x/sync"}]
+    shared = {(service, layer) for service in GO for layer in ("modules", "packages")}
+    assert private.built("all") == shared | {(service, "image") for service in WITH_SYNC}
+    assert private.bs("status", "--exit-code").code == 0
+    versions = private.image_files("//cmd/fanout")["usr/local/bin/fanout"][2]
+    assert b"golang.org/x/sync\tv0.18.0" in versions
+
+
+def test_another_package_of_a_known_module_is_keyed_before_anything_runs(
+    checkout: Checkout,
+) -> None:
+    assert checkout.built("//cmd/http-worker") == set()
+    unique = f"// {os.urandom(8).hex()}\n"
+    imported = 'import (\n\t_ "golang.org/x/sync/singleflight"'
+    checkout.edit("cmd/http-worker/main.go", "import (", unique + imported)
+    assert checkout.stale("//cmd/http-worker") >= {("http-worker", "image")}
+    (worker,) = checkout.bs("status", "//cmd/http-worker", "--json").json["targets"]
+    image = worker["layers"][-1]
+    assert {reason["path"] for reason in image["reasons"]} == {
+        "cmd/http-worker/main.go", "go.mod", "go.sum",
+    }  # fmt: skip
+    (built,) = checkout.build("//cmd/http-worker")["targets"]
+    assert built["layers"][-1]["key"] == image["key"]
 
 
 @pytest.mark.parametrize("kind", ["readme", "test file", "touched", "umask", "removed state"])

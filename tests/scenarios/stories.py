@@ -3,24 +3,29 @@
 import os
 import shlex
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from buildsys.analysis.analyze import Analysis
 from buildsys.errors import BuildFailed, BuildsysError
+from buildsys.execution.bases import KnownBase
 from buildsys.execution.builder import Builder
 from buildsys.execution.lookup import status_of
 from buildsys.execution.options import Options
 from buildsys.execution.perform import Performer
 from buildsys.keys.explain import Reason
-from buildsys.keys.keying import keyed
 from buildsys.machine import Machine
 from buildsys.rules.bases import BUILT_IN
 from buildsys.wiring import Session
 from buildsys.workspace.sealing import DiskSealer
+from tests.builds import awaiting
 from tests.fakes import FakeClock, FakeSolver, RecordingSink
 
 ACCELERATORS = frozenset({"packages"})
+MODULES = {
+    "example.com/zap@v1.0.0": ["example.com/zap:fmt:example.com/zap/core", "example.com/zap/core"]
+}
+"""Modules of this world: packages, each with its imports behind colons."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Stage:
     jobs: int = 1
     sink: RecordingSink = field(default_factory=RecordingSink)
     solver: FakeSolver = field(default_factory=lambda: FakeSolver(ACCELERATORS))
+    modules: dict[str, list[str]] = field(default_factory=lambda: dict(MODULES))
     refused: str = ""
     moves: int = 0
 
@@ -66,6 +72,9 @@ class Stage:
         for path, text in files.items():
             self.write(path, text)
         self._age()
+
+    def __post_init__(self) -> None:
+        self.solver.leaves["modules"] = self._listing
 
     def act(self, words: list[str]) -> None:
         name, *arguments = words
@@ -92,22 +101,18 @@ class Stage:
         self.sink.events.clear()
         session = self.session()
         labels = session.select(tuple(a for a in arguments if a not in flags))
-        analysis = Analysis(
-            session.workspace.targets,
-            session.tree,
-            "linux/amd64",
-            session.workspace.settings.exclude,
-            session.workspace.settings.bases,
-        )
-        targets = keyed(analysis.actions(labels), session.tree, self.pins)
-        session.index.save()
+        targets = session.keyed(labels, self._bases())
         store = session.machine.store
         performer = Performer(
             store, store, DiskSealer(session.root), self.solver, FakeClock(), {"host": "here"}
         )
         options = Options(self.jobs, keep_going="-k" in flags, force="--force" in flags)
         report = Builder(performer, self.sink, {}).build(
-            targets, session.look_up(targets), self.pins, options
+            targets,
+            session.look_up(targets),
+            self.pins,
+            options,
+            lambda key: session.keyed(awaiting(targets, key), self._bases()),
         )
         session.last_built.update(
             {
@@ -136,15 +141,7 @@ class Stage:
 
     def status(self, name: str, state: str, *reasons: str) -> None:
         session = self.session()
-        (label,) = session.select((name,))
-        analysis = Analysis(
-            session.workspace.targets,
-            session.tree,
-            "linux/amd64",
-            session.workspace.settings.exclude,
-            session.workspace.settings.bases,
-        )
-        targets = keyed(analysis.actions([label]), session.tree, self.pins)
+        targets = session.keyed(session.select((name,)), self._bases())
         found = status_of(
             targets[0], session.look_up(targets), session.machine.store, session.last_built.key
         )
@@ -186,6 +183,21 @@ class Stage:
     def touch(self, path: str) -> None:
         os.utime(self.root / path, ns=(1_700_000_000_000_000_000, 1_700_000_000_000_000_000))
 
+    def module(self, name: str, *packages: str) -> None:
+        self.modules[name] = list(packages)
+
+    def silent(self) -> None:
+        self.solver.leaves.clear()
+
+    def forget_modules(self) -> None:
+        shutil.rmtree(self.folder / "cache" / "store" / "facts")
+
+    def evict(self, layer: str) -> None:
+        store = self.session().machine.store
+        for record in store.records():
+            if record.manifest["layer"] == layer:
+                os.unlink(store.blobs.path(record.result.digest))
+
     def umask(self, mode: str) -> None:
         before = os.umask(int(mode, 8))
         try:
@@ -223,6 +235,23 @@ class Stage:
 
     def mend(self) -> None:
         self.solver.failures.clear()
+
+    def _bases(self) -> dict[str, KnownBase]:
+        return {base.name: KnownBase(base, self.pins[base.name], "registry") for base in BUILT_IN}
+
+    def _listing(self, files: Mapping[str, str]) -> dict[str, str]:
+        """What the rule has `go list` write: the packages of the modules that the go.mod at hand requires."""
+        required = [
+            line.split()[1:3] for line in files["go.mod"].splitlines() if "require " in line
+        ]
+        lines = [
+            f"{number}{package.removeprefix(path).replace(':', ' ')}\n"
+            for number, (path, version) in enumerate(required, 1)
+            for package in self.modules.get(f"{path}@{version}", ())
+        ]
+        found = {f"go/facts/{name}": files[name] for name in ("go.mod", "go.sum") if name in files}
+        folders = "".join(f"/go/pkg/mod/{path}@{version}\n" for path, version in required)
+        return {**found, "go/facts/packages": "".join(lines), "go/facts/folders": folders}
 
     def _files(self) -> list[Path]:
         return [p for p in self.root.rglob("*") if p.is_file() and ".bs" not in p.parts]

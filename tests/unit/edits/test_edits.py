@@ -83,12 +83,33 @@ def test_edits_of_several_services_and_of_what_they_share_are_followed(checkout:
     assert known == asked()
 
 
-def test_a_dependency_layer_takes_the_layers_above_it_along(checkout: Path) -> None:
-    (checkout / "go.mod").write_text("module example.com/w\n\ngo 1.24\n\n// more\n")
+def with_go_mod(checkout: Path, tmp_path: Path, text: str) -> None:
+    (checkout / "go.mod").write_text(text)
+    stored.fill(checkout, tmp_path / "cache")
+    let_the_clock_tick(tmp_path)
+    assert " 3 fresh, 0 not" in asked()[1]
+    let_the_clock_tick(tmp_path)
+
+
+def test_a_dependency_layer_takes_the_layers_above_it_along(checkout: Path, tmp_path: Path) -> None:
+    old = "module example.com/w\n\ngo 1.16\n"  # before 1.17, every byte counts
+    with_go_mod(checkout, tmp_path, old)
+    (checkout / "go.mod").write_text(f"{old}\n// more\n")
     known = remembered()
     assert known is not None
     assert "modules(stale) packages(stale) runtime image(stale)" in known[1]
     assert known == asked()
+
+
+@pytest.mark.parametrize(
+    "text", ["module example.com/w\n\ngo 1.24\n", "module example.com/w\ngo 1.24\n"]
+)
+def test_a_comment_in_a_manifest_changes_nothing(checkout: Path, tmp_path: Path, text: str) -> None:
+    """Not even where the manifest was the very text that is made of it."""
+    with_go_mod(checkout, tmp_path, text)
+    (checkout / "go.mod").write_text(f"{text}// more\n")
+    assert remembered() in {None, asked()}
+    assert " 3 fresh, 0 not" in asked()[1]
 
 
 def test_a_file_that_was_only_touched_changes_nothing(checkout: Path) -> None:

@@ -70,6 +70,12 @@ COPY ["cmd/api/main.go", "cmd/api/"]
 COPY ["common/log/log.go", "common/log/"]
 
 FROM packages AS build
+ENV CGO_ENABLED="0"
+ENV GOOS="linux"
+ENV GOARCH="amd64"
+ENV GOTOOLCHAIN="local"
+ENV GOMODCACHE="/go/pkg/mod"
+ENV GOCACHE="/go/cache"
 COPY --from=sources / /src/
 RUN --mount=type=cache,id=go,from=packages,source=/go/cache,target=/go/cache --network=none cd /src/cmd/api \
  && go build -buildvcs=false -trimpath -tags netgo -ldflags="-s -w -extldflags '-static'" -o /out/image/usr/local/bin/server . \
