@@ -1,12 +1,19 @@
 """What of go.mod and go.sum a service of a module notices: the lines of the modules that it uses."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from buildsys.analysis.go_closure import GoReach
 from buildsys.analysis.go_modules import go_modules
 from buildsys.analysis.go_requirements import GoRequirements, go_requirements, unused_manifests
-from buildsys.model.sources import GoManifests, GoModule, GoSources, Imports, SourceTree
+from buildsys.model.sources import (
+    Derived,
+    GoManifests,
+    GoModule,
+    GoSources,
+    Imports,
+    SourceTree,
+)
 
 
 class NoFacts:
@@ -23,6 +30,10 @@ class GoNoticing:
     requirements: GoRequirements | None
     reach: GoReach | None
     last: bool
+    plain: Derived = ()
+    """go.mod and go.sum with all modules; empty where every byte of them counts."""
+    _exact: dict[frozenset[str], GoManifests] = field(default_factory=dict)
+    """Many services use the same modules."""
 
     @staticmethod
     def of(
@@ -38,7 +49,8 @@ class GoNoticing:
         if requirements is None:
             return GoNoticing(None, None, last)
         own = tuple(path for path, _ in modules.prefixes)
-        return GoNoticing(requirements, GoReach(requirements, own, imports_of), last)
+        reach = GoReach(requirements, own, imports_of)
+        return GoNoticing(requirements, reach, last, requirements.plain())
 
     def noticed(
         self,
@@ -57,10 +69,13 @@ class GoNoticing:
             return None
         reach = self.reach.of(external)
         if reach.lost or (reach.unknown and self.last):
-            return GoManifests(self.requirements.plain())
+            return GoManifests(self.plain)
         if reach.unknown:
             return GoManifests((), unknown=tuple(sorted(reach.unknown)))
         used = reach.modules.union(replaced)
-        unused = unused_manifests(self.requirements, sources.manifests, used)
-        texts = self.requirements.texts(used.__contains__)
-        return GoManifests(texts, exact=True, unused=unused)
+        known = self._exact.get(used)
+        if known is None:
+            unused = unused_manifests(self.requirements, sources.manifests, used)
+            texts = self.requirements.texts(used.__contains__)
+            known = self._exact[used] = GoManifests(texts, exact=True, unused=unused)
+        return known

@@ -76,8 +76,7 @@ class GoServices:
                 found = self.sources(other)
                 if found.module == own.module:
                     union.update(found.external)
-        plain = noticing.requirements.plain() if noticing.requirements else ()
-        return replace(own, external=tuple(sorted(union)), plain=plain)
+        return replace(own, external=tuple(sorted(union)), plain=noticing.plain)
 
     def _noticing_of(self, target: Target, sources: GoSources) -> GoNoticing:
         builder = target.text("builder")

@@ -258,8 +258,7 @@ def test_an_embedded_manifest_counts_to_the_byte() -> None:
 def test_all_modules_in_one_order_say_what_the_files_say() -> None:
     tree = DictTree({"go.mod": MOD, "go.sum": SUM, "cmd/api/main.go": "package main\n"})
     found = GoNoticing.of(tree, go_sources(tree, "cmd/api"), lambda _: None, last=False)
-    assert found.requirements is not None
-    mod, sums = found.requirements.plain()
+    mod, sums = found.plain
     assert mod[1] == (
         "module example.com/mono\ngo 1.24.0\nrequire example.com/core v0.1.0\n"
         "require example.com/pgx/v5 v5.1.0\nrequire example.com/zap v1.0.0\n"
