@@ -69,14 +69,15 @@ class GoServices:
 
     def _shared(self, target: Target, noticing: GoNoticing) -> GoSources:
         """With the external packages of all services of the module: one compiled layer serves them all."""
-        own = self.sources(target)
-        union = set(own.external)
-        for other in self.targets.values():
-            if other.rule == GO.name and other.text("builder") == target.text("builder"):
-                found = self.sources(other)
-                if found.module == own.module:
-                    union.update(found.external)
-        return replace(own, external=tuple(sorted(union)), plain=noticing.plain)
+        own, builder = self.sources(target), target.text("builder")
+        if builder not in self._external:
+            unions = self._external[builder] = {}
+            for other in self.targets.values():
+                if other.rule == GO.name and other.text("builder") == builder:
+                    found = self.sources(other)
+                    unions.setdefault(found.module, set()).update(found.external)
+        external = tuple(sorted(self._external[builder][own.module]))
+        return replace(own, external=external, plain=noticing.plain)
 
     def _noticing_of(self, target: Target, sources: GoSources) -> GoNoticing:
         builder = target.text("builder")
