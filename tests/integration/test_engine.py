@@ -221,22 +221,3 @@ def test_clean_frees_what_no_record_needs(private: Checkout) -> None:
 def test_the_shared_store_is_where_the_environment_says(tmp_path: Path) -> None:
     assert cache_folder({"BS_CACHE_DIR": str(tmp_path)}) == str(tmp_path)
     assert cache_folder({"XDG_CACHE_HOME": "/x"}) == "/x/bs"
-
-
-def test_an_engine_that_the_machine_took_down_with_it_begins_anew(private: Checkout) -> None:
-    engine = Path(private.environ()["BS_CACHE_DIR"]) / "engine"
-    assert private.bs("engine", "start").code == 0
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    assert (engine / "running").read_text().startswith(boot)
-    assert private.bs("engine", "stop").code == 0
-    wait_for(lambda: not (engine / "running").exists())
-    (engine / "root" / "kept").touch()
-    assert private.bs("engine", "start").code == 0
-    assert (engine / "root" / "kept").exists(), "it ended well"
-    assert private.bs("engine", "stop").code == 0
-    wait_for(lambda: not (engine / "running").exists())
-    (engine / "running").write_text("another-boot 1")
-    main = private.root / "cmd/fanout/main.go"
-    main.write_text(f"{main.read_text()}// {os.urandom(8).hex()}\n")
-    assert private.built("//cmd/fanout") == {("fanout", "image")}
-    assert not (engine / "root" / "kept").exists()

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from buildsys.engine.provision import BUILT, Toolbox
+from buildsys.engine.provision import BUILDKIT, Toolbox
 
 GO = """#!/bin/sh
-case $1 in list) echo {database}; exit;; mod) exit;; esac
-cat bbolt/bolt_linux.go > {log}.database
 echo "$@" >> {log}
 while [ "$1" != -o ]; do shift; done
 folder=$2; shift 2
@@ -17,12 +15,7 @@ for package in "$@"; do touch "$folder/${{package##*/}}"; done
 def toolbox(tmp_path: Path) -> Toolbox:
     programs = tmp_path / "programs"
     programs.mkdir()
-    database = tmp_path / "database"
-    database.mkdir()
-    (database / "bolt_linux.go").write_text("syscall.Fdatasync(")
-    (database / "bolt_linux.go").chmod(0o444)
-    database.chmod(0o555)
-    (programs / "go").write_text(GO.format(log=tmp_path / "log", database=database))
+    (programs / "go").write_text(GO.format(log=tmp_path / "log"))
     (programs / "go").chmod(0o755)
     (tmp_path / "bin").mkdir()
     return Toolbox(str(tmp_path / "bin"), f"{programs}:/usr/bin:/bin", lambda _message: None)
@@ -35,11 +28,10 @@ def packages(tmp_path: Path) -> list[list[str]]:
 
 def test_both_programs_are_built_at_once(tmp_path: Path) -> None:
     tools = toolbox(tmp_path)
-    assert tools.provide("buildctl") == str(tmp_path / "bin" / BUILT / "buildctl")
-    assert tools.provide("buildkitd") == str(tmp_path / "bin" / BUILT / "buildkitd")
+    assert tools.provide("buildctl") == str(tmp_path / "bin" / BUILDKIT / "buildctl")
+    assert tools.provide("buildkitd") == str(tmp_path / "bin" / BUILDKIT / "buildkitd")
     commands = "github.com/moby/buildkit/cmd"
     assert packages(tmp_path) == [[f"{commands}/buildkitd", f"{commands}/buildctl"]]
-    assert "func fdatasync(*DB) error { return nil }" in (tmp_path / "log.database").read_text()
 
 
 def test_what_is_on_path_is_not_built(tmp_path: Path) -> None:
