@@ -95,6 +95,8 @@ class DiskTree:
             readers = self._readers.get(path, ())
             if readers is None or state.digest is None or path.endswith(ROOT_BUILD_FILE):
                 continue
+            if not all(map(_is_plain, readers)):
+                continue
             facts = [self.index.fact(reader.name, state.digest) for reader in readers]
             known = tuple(fact[0] for fact in facts if fact is not None)
             if len(known) == len(readers):
@@ -232,6 +234,11 @@ class DiskTree:
         if _CACHE_TAG in files:
             return True
         return ROOT_BUILD_FILE in files and self.facts(f"{folder}/{ROOT_BUILD_FILE}", _Marker())
+
+
+def _is_plain(reader: FactReader[object]) -> bool:
+    """Whether a reader is all that its class is: one with choices of its own has a name of its own."""
+    return getattr(type(reader), "name", None) == reader.name
 
 
 def state_now(root: str, path: str) -> tuple[FileState, bytes]:

@@ -112,6 +112,17 @@ def test_a_comment_in_a_manifest_changes_nothing(checkout: Path, tmp_path: Path,
     assert " 3 fresh, 0 not" in asked()[1]
 
 
+@pytest.mark.parametrize("manifest", ["Cargo.toml", "Cargo.lock"])
+def test_what_a_reader_with_a_choice_of_its_own_reads_is_read_again(
+    checkout: Path, manifest: str
+) -> None:
+    before = asked()
+    path = checkout / RUST / manifest
+    path.write_text(f"{path.read_text()}\n# more\n")
+    assert remembered() is None
+    assert asked() == before
+
+
 def test_a_file_that_was_only_touched_changes_nothing(checkout: Path) -> None:
     before = remembered()
     os.utime(checkout / GO / "main.go")
