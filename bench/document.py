@@ -13,7 +13,7 @@ def write_section(title: str, lines: Iterable[str]) -> None:
     """Put the section in the place of the one of the same title, or at the end."""
     sections = re.split(r"(?m)^(?=## )", PAGE.read_text()) if PAGE.exists() else []
     head = sections[0] if sections and not sections[0].startswith("## ") else "# Benchmarks\n\n"
-    others = [one for one in sections if one.startswith("## ")]
+    others = [one.rstrip() + "\n\n" for one in sections if one.startswith("## ")]
     text = f"## {title}\n\n" + "\n".join(lines).strip() + "\n\n"
     begins = f"## {title}\n"
     if any(one.startswith(begins) for one in others):

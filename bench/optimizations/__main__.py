@@ -170,12 +170,10 @@ def _time_rows(
 ) -> Iterator[list[str]]:
     for service in services:
         for step in STEPS:
-            seconds = {way: results.cells[way, service.name, step].seconds for way in ways}
-            yield [
-                f"{service.name}, {step}",
-                *(_seconds(seconds[w]) for w in ways),
-                _ratio(seconds),
-            ]
+            measured = {way: results.cells.get((way, service.name, step)) for way in ways}
+            seconds = {way: one.seconds for way, one in measured.items() if one is not None}
+            cells = [_seconds(seconds[way]) if way in seconds else "-" for way in ways]
+            yield [f"{service.name}, {step}", *cells, _ratio(seconds)]
     if results.all_seven:
         seconds = results.all_seven
         cells = [f"{seconds[way]:.1f}" if way in seconds else "-" for way in ways]

@@ -70,7 +70,7 @@ def test_an_edit_is_followed_from_memory_until_it_is_built(checkout: Checkout) -
         return ran.out, {line.rpartition("|")[2].strip() for line in ran.err.splitlines()}
 
     wait_for(lambda: "buildsys.cli.run" not in asked()[1])
-    append(checkout.root / "cmd/fanout/main.go", COMMENT)
+    append(checkout.root / "cmd/fanout/main.go", f"// {os.urandom(8).hex()}\n")
     said, imported = asked()
     assert "buildsys.edits.applying" in imported
     assert "buildsys.cli.run" not in imported
