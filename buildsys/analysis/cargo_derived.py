@@ -22,8 +22,9 @@ def derived_manifests(
         join(folder, MANIFEST): _manifest(tree, crates, folder, masked, cooked=cooked)
         for folder in crates.needed
     }
-    names = frozenset(filter(None, (_name(tree, folder) for folder in crates.needed)))
-    reader = CargoLockReader(wanted=names if crates.narrowed else None, masked=masked)
+    reader = CargoLockReader(
+        wanted=_names(tree, crates) if crates.narrowed else None, masked=masked
+    )
     lock = join(crates.root, LOCK)
     found[lock] = tree.facts(lock, reader)
     found |= {path: tree.facts(path, TomlTextReader()) for path in settings}

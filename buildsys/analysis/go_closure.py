@@ -32,6 +32,8 @@ class GoReach:
     """Import prefixes of the workspace's modules."""
     imports_of: Callable[[GoModule], Imports | None]
     _known: dict[str, Reach] = field(default_factory=dict)
+    _imports: dict[str, Imports | None] = field(default_factory=dict)
+    """Of each module that was looked up: most have many packages, and are read from a file."""
 
     def of(self, import_paths: Iterable[str]) -> Reach:
         """What is used by a program that imports these packages."""
@@ -65,7 +67,7 @@ class GoReach:
         modules = [self.requirements.module(candidate) for candidate in candidates]
         if None in modules:
             return _LOST, ()  # go.sum has no line of it.
-        having = {module.path: self.imports_of(module) for module in modules if module is not None}
+        having = {module.path: self._of_module(module) for module in modules if module is not None}
         unknown = frozenset(candidate for candidate, imports in having.items() if imports is None)
         if unknown:
             return Reach(unknown=unknown), ()
@@ -75,6 +77,11 @@ class GoReach:
         if len(found) != 1:
             return _LOST, ()
         return Reach(frozenset({found[0][0]})), found[0][1]
+
+    def _of_module(self, module: GoModule) -> Imports | None:
+        if module.path not in self._imports:
+            self._imports[module.path] = self.imports_of(module)
+        return self._imports[module.path]
 
     def _candidates(self, path: str) -> list[str]:
         """Required modules that may have the package."""

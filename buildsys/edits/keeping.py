@@ -1,6 +1,5 @@
 """Keeps beside the answer of a status what an edit would need."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -109,6 +108,7 @@ def _memory(
 
 def _contents(tree: DiskTree, texts: set[tuple[str, str]]) -> Contents:
     files = {file.path: file for file in tree.read_files()}
+    made = {(f"{tree.root}/{path}", digest) for path, digest in texts}
     numbers: dict[tuple[str, ...], int] = {}
     read_by = bytearray()
     digests: list[bytes] = []
@@ -117,7 +117,7 @@ def _contents(tree: DiskTree, texts: set[tuple[str, str]]) -> Contents:
         if found is None:
             break
         file = None if behind else files.get(path)
-        if file is not None and (os.path.relpath(path, tree.root), file.digest) in texts:
+        if file is not None and (path, file.digest) in made:
             file = None  # In a manifest, nobody could tell which of both it is.
         number = 0
         if file is not None:
