@@ -13,7 +13,7 @@ from buildsys.images.stored import StoredImage
 from buildsys.machine import Machine
 from buildsys.model.label import Label
 from buildsys.request import BuildRequest
-from buildsys.store.scratch import private_folder, sweep
+from buildsys.store.scratch import swept_folder
 from buildsys.wiring import Session
 
 _REMOVING_S = 30.0
@@ -40,8 +40,7 @@ def empty_machine(session: Session) -> Iterator[Machine]:
         MachineError: no private BuildKit can be started here.
     """
     root = os.path.join(session.machine.cache_folder, "rebuilds")
-    sweep(root)
-    with private_folder(root) as folder:
+    with swept_folder(root) as folder:
         machine = session.machine.beside(folder)
         try:
             _copy_bases(session, machine)

@@ -25,7 +25,7 @@ from buildsys.model.digest import ActionKey, Digest, ImageDigest, hex_of
 from buildsys.sights import Sights
 from buildsys.store import durable, records
 from buildsys.store.blobs import Blobs, hash_file
-from buildsys.store.scratch import private_folder, sweep
+from buildsys.store.scratch import swept_folder
 from buildsys.store.verified import locked
 
 
@@ -107,8 +107,7 @@ class DiskStore:
     @contextmanager
     def exporting(self, known: Iterable[Digest] = ()) -> Iterator[str]:
         root = os.path.join(self.layout, "tmp")
-        sweep(root)
-        with private_folder(root) as folder:
+        with swept_folder(root) as folder:
             inside = os.path.join(folder, "blobs", "sha256")
             with durable.cannot_write(inside):
                 os.makedirs(inside)
