@@ -7,25 +7,16 @@ from typing import Any
 import pytest
 
 from buildsys.analysis.go_sources import go_sources
-from tests.differential.workspaces import EXAMPLES, REPOSITORY, copy_of, output_of, tree_of
+from tests.differential.workspaces import copy_of, every_go_service, output_of, tree_of
 
 SETTINGS = {"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": "amd64", "GOFLAGS": "-tags=netgo"}
 FILES = ("GoFiles", "EmbedFiles", "SFiles", "HFiles", "SysoFiles")
-SERVICES = [
-    (REPOSITORY, main.parent.relative_to(REPOSITORY).as_posix())
-    for main in sorted(REPOSITORY.glob("cmd/*/main.go"))
-] + [
-    (EXAMPLES / name, package)
-    for name, package in (
-        ("go-module-per-service", "services/ids"),
-        ("go-module-per-service", "services/sums"),
-        ("go-work", "api"),
-        ("go-replace", "service"),
-        ("go-vendor", "cmd/tool"),
-    )
-]
-every_service = pytest.mark.parametrize(
-    ("root", "package"), SERVICES, ids=[f"{root.name}-{package}" for root, package in SERVICES]
+every_service = every_go_service(
+    ("go-module-per-service", "services/ids"),
+    ("go-module-per-service", "services/sums"),
+    ("go-work", "api"),
+    ("go-replace", "service"),
+    ("go-vendor", "cmd/tool"),
 )
 
 

@@ -12,22 +12,13 @@ from buildsys.analysis.go_sources import go_sources
 from buildsys.model.sources import GoManifests, GoSources
 from buildsys.rules.go_stages import list_packages
 from tests.differential.test_go_list import SETTINGS
-from tests.differential.workspaces import EXAMPLES, REPOSITORY, copy_of, output_of, tree_of
+from tests.differential.workspaces import copy_of, every_go_service, output_of, tree_of
 
 USED = "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}"
-SERVICES = [
-    (REPOSITORY, main.parent.relative_to(REPOSITORY).as_posix())
-    for main in sorted(REPOSITORY.glob("cmd/*/main.go"))
-] + [
-    (EXAMPLES / name, package)
-    for name, package in (
-        ("go-module-per-service", "services/ids"),
-        ("go-module-per-service", "services/sums"),
-        ("go-replace", "service"),
-    )
-]
-every_service = pytest.mark.parametrize(
-    ("root", "package"), SERVICES, ids=[f"{root.name}-{package}" for root, package in SERVICES]
+every_service = every_go_service(
+    ("go-module-per-service", "services/ids"),
+    ("go-module-per-service", "services/sums"),
+    ("go-replace", "service"),
 )
 
 

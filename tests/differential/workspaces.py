@@ -51,3 +51,13 @@ def output_of(*command: str, cwd: Path, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def every_go_service(*examples: tuple[str, str]) -> pytest.MarkDecorator:
+    """Runs a test for the `root` and `package` of this repository's Go services, and of these examples."""
+    services = [
+        (REPOSITORY, main.parent.relative_to(REPOSITORY).as_posix())
+        for main in sorted(REPOSITORY.glob("cmd/*/main.go"))
+    ] + [(EXAMPLES / name, package) for name, package in examples]
+    names = [f"{root.name}-{package}" for root, package in services]
+    return pytest.mark.parametrize(("root", "package"), services, ids=names)
