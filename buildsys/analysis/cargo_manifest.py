@@ -62,7 +62,7 @@ class CargoManifestReader:
         title = "package" if "package" in manifest else "project"
         left = _changed(without(manifest, "badges", "lints"), title, self._cooked_package)
         left = _changed(left, "workspace", self._cooked_workspace)
-        left = _changed(left, "target", lambda all_of: {k: _unversioned(all_of, k) for k in all_of})
+        left = _changed(left, "target", _local_of_platforms)
         return _local_without_version(left)
 
     def _cooked_package(self, package: Table) -> Table:
@@ -127,14 +127,16 @@ def _local_without_version(table: Table) -> Table:
     return table
 
 
-def _unversioned(all_of: Table, key: str) -> object:
-    value = all_of[key]
-    return _local_without_version(value) if isinstance(value, dict) else value
+def _local_of_platforms(target: Table) -> Table:
+    for platform in target:
+        target = _changed(target, platform, _local_without_version)
+    return target
 
 
 def _unversioned_one(wanted: object) -> object:
-    is_local = isinstance(wanted, dict) and "path" in wanted
-    return without(wanted, "version") if isinstance(wanted, dict) and is_local else wanted
+    if isinstance(wanted, dict) and "path" in wanted:
+        return without(wanted, "version")
+    return wanted
 
 
 def _changed(table: Table, key: str, change: _Change, *, keep_empty: bool = True) -> Table:

@@ -86,7 +86,11 @@ def status_of(
             for a in target.actions.actions
         )
         return TargetStatus(target.label, target.rule, layers)
-    known = (_layer(target, keyed, lookup, cache, last_built) for keyed in target.layers)
+    on_demand = target.actions.on_demand
+    known = (
+        _layer(target, keyed, lookup, cache, last_built, on_demand=keyed.action.layer in on_demand)
+        for keyed in target.layers
+    )
     unknown = (_open(target.label, action, cache, last_built) for action in target.open)
     return TargetStatus(target.label, target.rule, (*known, *unknown))
 
@@ -105,13 +109,14 @@ def _layer(
     lookup: Lookup,
     cache: ActionCache,
     last_built: LastBuilt,
+    *,
+    on_demand: bool,
 ) -> LayerStatus:
     action = keyed.action
     result = lookup.hits.get(keyed.key)
     state, reasons = LayerState.FRESH, tuple[Reason, ...]()
     if result is None:
         state, reasons = _not_fresh(target, keyed, lookup, cache, last_built)
-    on_demand = action.layer in target.actions.on_demand
     return LayerStatus(action.layer, action.role, state, keyed.key, result, reasons, on_demand)
 
 
