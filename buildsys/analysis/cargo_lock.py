@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from buildsys.analysis.cargo_manifest import VERSION
+from buildsys.analysis.cargo_manifest import VERSION, name_of_choices
 from buildsys.analysis.toml_text import Table, parsed, written
-from buildsys.model.digest import digest_of
 
 
 class CargoLockReader:
@@ -15,8 +14,7 @@ class CargoLockReader:
 
     def __init__(self, *, wanted: frozenset[str] | None, masked: frozenset[str]) -> None:
         self._wanted, self._masked = wanted, masked
-        asked = digest_of(repr((wanted and sorted(wanted), sorted(masked))).encode())
-        self.name = f"cargo-lock/1 {asked.removeprefix('sha256:')[:16]}"
+        self.name = name_of_choices("cargo-lock/1", wanted and sorted(wanted), sorted(masked))
 
     def read(self, text: str) -> str:
         lock, failure = parsed(text)

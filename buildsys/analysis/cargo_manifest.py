@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from buildsys.analysis.cargo_file import DEPENDENCIES
 from buildsys.analysis.toml_text import Table, parsed, table_of, without, written
-from buildsys.model.digest import digest_of
+from buildsys.model.digest import digest_of, hex_of
 
 _Change: TypeAlias = Callable[[Table], Table]
 
@@ -30,6 +30,11 @@ _PUBLISHING = (
 """Tools in `metadata` that are never part of a build; others' settings may be read by macros."""
 
 
+def name_of_choices(reader: str, *choices: object) -> str:
+    """The name of a reader that finds something else with other choices."""
+    return f"{reader} {hex_of(digest_of(repr(choices).encode()))[:16]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Narrowed:
     """What of a Cargo workspace is there; goes for the manifest of its root."""
@@ -48,8 +53,7 @@ class CargoManifestReader:
 
     def __init__(self, *, cooked: bool, masked: bool, narrowed: Narrowed | None = None) -> None:
         self._cooked, self._masked, self._narrowed = cooked, masked, narrowed
-        asked = digest_of(repr((cooked, masked, narrowed)).encode())
-        self.name = f"cargo-manifest/1 {asked.removeprefix('sha256:')[:16]}"
+        self.name = name_of_choices("cargo-manifest/1", cooked, masked, narrowed)
 
     def read(self, text: str) -> str:
         manifest, failure = parsed(text)

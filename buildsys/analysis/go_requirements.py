@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from buildsys.analysis.go_mod import GoModFacts, GoModReader, GoSumReader, is_local
 from buildsys.analysis.go_modules import GoModules
 from buildsys.analysis.paths import join, parent, resolve
-from buildsys.model.sources import GoModule, SourceTree
+from buildsys.model.sources import Derived, GoModule, SourceTree
 
 MOD, SUM = "go.mod", "go.sum"
 _MOD, _SUM = GoModReader(), GoSumReader()
@@ -55,12 +55,18 @@ class GoRequirements:
         sums = self.pins.get((found.source, found.source_version))
         return GoModule(path, found.source, found.source_version, sums) if sums else None
 
-    def texts(self, used: Callable[[str], bool]) -> tuple[tuple[str, str], ...]:
+    def texts(self, used: Callable[[str], bool]) -> Derived:
         """go.mod and go.sum with the modules that are `used`: in one order, without comments."""
-        found = [(join(self.folder, MOD), self._mod(used))]
-        if self.sums is not None:
-            found.append((join(self.folder, SUM), self._sum(used)))
-        return tuple(found)
+        return self._both(self._mod(used), self._sum(used))
+
+    def plain(self) -> Derived:
+        """Both with all that they say."""
+        sums = "".join(f"{' '.join(line)}\n" for line in self.sums or ())
+        return self._both(self._mod(lambda _: True), sums)
+
+    def _both(self, mod: str, sums: str) -> Derived:
+        found = ((join(self.folder, MOD), mod), (join(self.folder, SUM), sums))
+        return found if self.sums is not None else found[:1]
 
     def _mod(self, used: Callable[[str], bool]) -> str:
         facts = self.facts
@@ -86,12 +92,6 @@ class GoRequirements:
             for module, version, digest in self.sums or ()
             if (module, version.removesuffix("/go.mod")) in pinned
         )
-
-    def plain(self) -> tuple[tuple[str, str], ...]:
-        """Both with all that they say."""
-        sums = "".join(f"{' '.join(line)}\n" for line in self.sums or ())
-        mod = (join(self.folder, MOD), self._mod(lambda _: True))
-        return (mod, (join(self.folder, SUM), sums)) if self.sums is not None else (mod,)
 
     def folder_of(self, path: str) -> str | None:
         """The folder of the workspace that replaces a required module."""
