@@ -84,7 +84,7 @@ class Builder:
         for key in {key for target in targets for key in target.awaited} & hits.keys():
             self._grow(build, key)  # made by another process since
         if not plan.ended:
-            self._run(build, bases, options)
+            self._run(build, bases)
         duration = clock.monotonic() - started
         self.sink.emit(BuildFinished(len(build.errors), duration))
         for error in build.errors:
@@ -100,17 +100,18 @@ class Builder:
 
         return Graph({key: node.needs | node.wants for key, node in nodes.items()}).remaining(cost)
 
-    def _run(self, build: _Build, bases: BaseDigests, options: Options) -> None:
+    def _run(self, build: _Build, bases: BaseDigests) -> None:
         running: dict[Future[tuple[ActionResult, bool]], tuple[ActionKey, float]] = {}
-        with ThreadPoolExecutor(max_workers=options.jobs, thread_name_prefix="action") as pool:
+        jobs = build.options.jobs
+        with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="action") as pool:
             try:
                 while not build.plan.ended:
-                    self._start_ready(build, pool, running, bases, options)
+                    self._start_ready(build, pool, running, bases)
                     # Wakes up now and then, as a signal's handler runs only between two waits.
                     ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                     for future in ended:
                         key, since = running.pop(future)
-                        self._settle(build, key, since, future, options)
+                        self._settle(build, key, since, future)
             except (KeyboardInterrupt, Interrupted):
                 self.performer.solver.cancel()
                 build.plan.stop()
@@ -125,15 +126,14 @@ class Builder:
         pool: ThreadPoolExecutor,
         running: dict[Future[tuple[ActionResult, bool]], tuple[ActionKey, float]],
         bases: BaseDigests,
-        options: Options,
     ) -> None:
-        while len(running) < options.jobs and (key := build.plan.next_ready()) is not None:
+        while len(running) < build.options.jobs and (key := build.plan.next_ready()) is not None:
             node = build.plan.node(key)
             build.plan.start(key)
             needs = tuple(sorted(node.needs | node.wants))
             self.sink.emit(ActionStarted(key, node.keyed.action.layer, node.labels, needs))
             since = self.performer.clock.monotonic()
-            future = pool.submit(self._perform, node, bases, dict(build.results), options)
+            future = pool.submit(self._perform, node, bases, dict(build.results), build.options)
             running[future] = (key, since)
 
     def _perform(
@@ -157,7 +157,6 @@ class Builder:
         key: ActionKey,
         since: float,
         future: Future[tuple[ActionResult, bool]],
-        options: Options,
     ) -> None:
         duration = self.performer.clock.monotonic() - since
         try:
@@ -165,7 +164,7 @@ class Builder:
         except Interrupted:
             raise
         except BuildsysError as error:
-            self._failed(build, key, duration, error, options)
+            self._failed(build, key, duration, error)
             return
         build.plan.finish(key)
         build.results[key] = result
@@ -196,7 +195,6 @@ class Builder:
         key: ActionKey,
         duration: float,
         error: BuildsysError,
-        options: Options,
     ) -> None:
         accelerator = build.plan.node(key).keyed.action.accelerator and isinstance(
             error, BuildFailed
@@ -208,7 +206,7 @@ class Builder:
         else:
             build.errors.append(error)
         self._ended(build, key, Outcome.FAILED, duration, message=str(error))
-        goes_on = options.keep_going and isinstance(error, BuildFailed | CheckFailed)
+        goes_on = build.options.keep_going and isinstance(error, BuildFailed | CheckFailed)
         if not accelerator and not goes_on:
             skipped = (*skipped, *build.plan.stop())
         for other in skipped:
