@@ -2,8 +2,10 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from buildsys.errors import BuildsysError
+from buildsys.errors import BuildsysError, MachineError
 from buildsys.events import EventSink
 from buildsys.machine import Machine
 from buildsys.reporting.sinks import PlainLines, Tee
@@ -36,6 +38,19 @@ def coloured() -> bool:
 def say(text: str) -> None:
     """A result: on standard output."""
     print(text)
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """The body writes a file that an option names.
+
+    Raises:
+        MachineError: it can't be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise MachineError(f"can't write {path}: {error.strerror}") from None
 
 
 def complain(error: BuildsysError) -> None:

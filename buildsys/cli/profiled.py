@@ -29,7 +29,7 @@ def profiled(path: str) -> Iterator[Tracer]:
 
     if os.path.isdir(path):
         raise UsageError(f"--profile: {path} is a folder", hint="name a file")
-    with _writing(path):
+    with context.writing(path):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     trace = Trace(SystemClock().monotonic, _process_began_s())
     try:
@@ -49,16 +49,8 @@ def _write(path: str, trace: "Trace") -> None:
     from buildsys.reporting.trace_format import encode  # noqa: PLC0415
 
     text = encode(trace.spans(), trace.notes, f"bs {__version__}")
-    with _writing(path), open(path, "w", encoding="utf-8") as file:
+    with context.writing(path), open(path, "w", encoding="utf-8") as file:
         file.write(text)
-
-
-@contextmanager
-def _writing(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise MachineError(f"can't write {path}: {error.strerror}") from None
 
 
 def _process_began_s() -> float:

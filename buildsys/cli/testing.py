@@ -9,7 +9,7 @@ from buildsys.cli import context
 from buildsys.cli.build import JSON, Patterns
 from buildsys.cli.commands import BuildChoices, built
 from buildsys.cli.profiled import profiled
-from buildsys.errors import BuildFailed, CheckFailed, MachineError
+from buildsys.errors import BuildFailed, CheckFailed
 
 if TYPE_CHECKING:
     from buildsys.execution.report import BuildReport
@@ -102,12 +102,10 @@ def _write_junit(path: str, found: list["TargetTests"]) -> None:
     content = junit_xml(
         {one.label: one.run for one in found if one.outcome is not TestOutcome.NONE}
     )
-    try:
+    with context.writing(path):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with open(path, "wb") as file:
             file.write(content)
-    except OSError as error:
-        raise MachineError(f"can't write {path}: {error.strerror}") from None
 
 
 def _exit_code(report: "BuildReport") -> int:

@@ -20,5 +20,5 @@ def overall(layers: "Sequence[tuple[str, bool]]") -> str:
 
 
 def layers_cell(layers: "Iterable[tuple[str, str]]") -> str:
-    """Names and states of a target's layers in a line."""
+    """Names of a target's layers with their states, or outcomes, in a line."""
     return " ".join(name if state == FRESH else f"{name}({state})" for name, state in layers)

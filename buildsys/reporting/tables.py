@@ -61,16 +61,12 @@ def _row(target: TargetReport) -> tuple[str, ...]:
     return (
         str(target.label),
         str(target.outcome),
-        " ".join(_layer_word(layer.name, layer.outcome) for layer in target.layers),
+        layers_cell((layer.name, layer.outcome.value) for layer in target.layers),
         size(image.unpacked_bytes) if image else "-",
         f"{budget} exceeded" if target.over_budget else budget,
         duration(sum(layer.duration_s for layer in target.layers)),
         duration(sum(layer.saved_s for layer in target.layers)),
     )
-
-
-def _layer_word(name: str, outcome: Outcome) -> str:
-    return name if outcome is Outcome.FRESH else f"{name}({outcome})"
 
 
 def _sum(report: BuildReport) -> str:
