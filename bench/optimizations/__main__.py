@@ -9,6 +9,7 @@ docs/benchmarks.md. It takes an hour: with `--results FILE` a run that was stopp
 
 import argparse
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -97,13 +98,15 @@ def _ready(way: str) -> Iterator[PlainBuild | BsBuild]:
         root = Path(folder) / "checkout"
         subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(root)], check=True)
         address = machine.daemon.address
+        buildctl = machine.daemon.toolbox.provide("buildctl")
         if way == "bs":
-            environment = {"BS_CACHE_DIR": machine.cache_folder, "BUILDKIT_HOST": address}
-            yield BsBuild(root, environment)
+            # Tools are there for all ways: else bs would build its buildctl in the first build.
+            path = f"{Path(buildctl).parent}{os.pathsep}{os.environ['PATH']}"
+            cache = machine.cache_folder
+            yield BsBuild(root, {"BS_CACHE_DIR": cache, "BUILDKIT_HOST": address, "PATH": path})
             return
         if way == "optimised":
             (root / ".dockerignore").write_text(IGNORED)
-        buildctl = machine.daemon.toolbox.provide("buildctl")
         bases = references(session.bases())
         buildkit = BuildKit(buildctl, address, session.machine.store.layout, bases)
         yield PlainBuild(buildkit, way, root, Path(folder))

@@ -27,9 +27,19 @@ OUTPUT = "/out/image"
 """What is copied into an image, as a tree. BuildKit hashes what COPY takes by walking the folder *around*
 it: with a folder right below the root, that is the whole toolchain (0.4 s for Go's)."""
 BINARIES = f"{OUTPUT}/usr/local/bin"
-CONSTANT_TIMES = f"find {OUTPUT} -exec touch -h -d @{CONSTANT_TIME} {{}} +"
-"""Ends a code layer's last step. COPY keeps the times of what it makes and of folders that are there, so
-the layer is the same at every build, without BuildKit writing it twice (`rewrite-timestamp`, 0.2 s)."""
+ACCOUNT = "/account"
+
+
+def constant_times(folder: str) -> str:
+    """Ends the step that makes `folder`, whose tree COPY then puts into a layer.
+
+    COPY keeps the times of what it makes and of folders that are there, so the layer is the same at every build,
+    without BuildKit writing it twice (`rewrite-timestamp`, 0.2 s), and unpacking once more what it had written.
+    """
+    return f"find {folder} -exec touch -h -d @{CONSTANT_TIME} {{}} +"
+
+
+CONSTANT_TIMES = constant_times(OUTPUT)
 COPY_OUTPUT = f"COPY --from=build {OUTPUT}/ /"
 
 BINARY_BASE = Attribute(
@@ -82,11 +92,12 @@ def runtime_action(target: Target, *, builder: str, version: int, platform: str)
     below = () if base == bases.NONE else (base,)
     make_files = run(
         *_account_commands(target),
+        constant_times(ACCOUNT),
         mounts=[f"type=bind,from={name},target=/runtime" for name in below],
         offline=True,
     )
     account = Stage("account", builder, (make_files,))
-    runtime = Stage(RUNTIME_LAYER, base, ("COPY --from=account /account/ /",))
+    runtime = Stage(RUNTIME_LAYER, base, (f"COPY --from=account {ACCOUNT}/ /",))
     return Action(
         layer=RUNTIME_LAYER,
         role=Role.DEPENDENCY,
@@ -95,7 +106,6 @@ def runtime_action(target: Target, *, builder: str, version: int, platform: str)
         stages=(account, runtime),
         platform=platform,
         bases=(builder, *below),
-        rewrite_times=True,
     )
 
 

@@ -59,7 +59,8 @@ RUN --mount=type=bind,from=alpine,target=/runtime --network=none mkdir -p /accou
  && (cut -d: -f3 /account/etc/group | grep -qx 3000 || echo app:x:3000: >> /account/etc/group) \
  && (test -e /runtime/etc/ssl/certs/ca-certificates.crt || cp /etc/ssl/certs/ca-certificates.crt /account/etc/ssl/certs/ca-certificates.crt) \
  && mkdir -p /account/data && chown 2000:3000 /account/data \
- && mkdir -p /account/var/lib/api && chown 2000:3000 /account/var/lib/api
+ && mkdir -p /account/var/lib/api && chown 2000:3000 /account/var/lib/api \
+ && find /account -exec touch -h -d @315532800 {} +
 
 FROM alpine AS runtime
 COPY --from=account /account/ /

@@ -11,7 +11,8 @@ RUN --mount=type=bind,from=python,target=/runtime --network=none mkdir -p /accou
  && for f in passwd group; do cat /runtime/etc/$f > /account/etc/$f 2>/dev/null || : > /account/etc/$f; done \
  && (cut -d: -f3 /account/etc/passwd | grep -qx 1000 || echo app:x:1000:1000:app:/:/sbin/nologin >> /account/etc/passwd) \
  && (cut -d: -f3 /account/etc/group | grep -qx 1000 || echo app:x:1000: >> /account/etc/group) \
- && (test -e /runtime/etc/ssl/certs/ca-certificates.crt || cp /etc/ssl/certs/ca-certificates.crt /account/etc/ssl/certs/ca-certificates.crt)
+ && (test -e /runtime/etc/ssl/certs/ca-certificates.crt || cp /etc/ssl/certs/ca-certificates.crt /account/etc/ssl/certs/ca-certificates.crt) \
+ && find /account -exec touch -h -d @315532800 {} +
 
 FROM python AS runtime
 COPY --from=account /account/ /
@@ -40,7 +41,7 @@ def compiled(path):
         file.write(MAGIC_NUMBER + b"\1\0\0\0" + source_hash(source) + marshal.dumps(code))
     return True
 
-paths = [os.path.join(top, name) for top, _, names in os.walk("/out/image/src") for name in names]
+paths = [os.path.join(top, name) for top, _, names in os.walk("/out/image") for name in names]
 sources = [path for path in sorted(paths) if path.endswith(".py") and os.path.isfile(path)]
 sys.exit(not all([compiled(path) for path in sources]))
 END

@@ -11,7 +11,8 @@ RUN --mount=type=bind,from=python,target=/runtime --network=none mkdir -p /accou
  && for f in passwd group; do cat /runtime/etc/$f > /account/etc/$f 2>/dev/null || : > /account/etc/$f; done \
  && (cut -d: -f3 /account/etc/passwd | grep -qx 1000 || echo app:x:1000:1000:app:/:/sbin/nologin >> /account/etc/passwd) \
  && (cut -d: -f3 /account/etc/group | grep -qx 1000 || echo app:x:1000: >> /account/etc/group) \
- && (test -e /runtime/etc/ssl/certs/ca-certificates.crt || cp /etc/ssl/certs/ca-certificates.crt /account/etc/ssl/certs/ca-certificates.crt)
+ && (test -e /runtime/etc/ssl/certs/ca-certificates.crt || cp /etc/ssl/certs/ca-certificates.crt /account/etc/ssl/certs/ca-certificates.crt) \
+ && find /account -exec touch -h -d @315532800 {} +
 
 FROM python AS runtime
 COPY --from=account /account/ /
@@ -21,13 +22,39 @@ COPY ["cmd/agent/base.txt", "cmd/agent/requirements.txt", "cmd/agent/"]
 
 FROM python-build AS requirements-build
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt if command -v apk > /dev/null; then apk add --no-cache gcc musl-dev libffi-dev openssl-dev; elif ! command -v gcc > /dev/null; then apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev libffi-dev libssl-dev; fi
-RUN --network=none python3 -m venv --without-pip /opt/venv
 COPY --from=requirements-inputs / /src/
-RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore -r /src/cmd/agent/requirements.txt \
- && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt python3 -m venv --without-pip /opt/venv \
+ && python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore -r /src/cmd/agent/requirements.txt \
+ && mkdir -p /out/image/opt \
+ && mv /opt/venv /out/image/opt/venv \
+ && python3 -I -S - <<'END' \
+ && find /out/image -exec touch -h -d @315532800 {} +
+import marshal, os, sys
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
+
+def compiled(path):
+    with open(path, "rb") as file:
+        source = file.read()
+    try:
+        code = compile(source, path[len("/out/image"):], "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        sys.excepthook(type(error), error, None)
+        return False
+    cached = cache_from_source(path)
+    os.makedirs(os.path.dirname(cached), exist_ok=True)
+    with open(cached, "wb") as file:
+        file.write(MAGIC_NUMBER + b"\1\0\0\0" + source_hash(source) + marshal.dumps(code))
+    return True
+
+paths = [os.path.join(top, name) for top, _, names in os.walk("/out/image") for name in names]
+sources = [path for path in sorted(paths) if path.endswith(".py") and os.path.isfile(path)]
+sys.excepthook = lambda *_: None
+for path in sources:
+    compiled(path)
+END
 
 FROM runtime AS requirements
-COPY --from=requirements-build /opt/venv /opt/venv
+COPY --from=requirements-build /out/image/ /
 
 FROM scratch AS test-requirements-inputs
 COPY ["cmd/agent/requirements-dev.txt", "cmd/agent/"]

@@ -35,7 +35,8 @@ RUN --mount=type=bind,from=alpine,target=/runtime --network=none mkdir -p /accou
  && for f in passwd group; do cat /runtime/etc/$f > /account/etc/$f 2>/dev/null || : > /account/etc/$f; done \
  && (cut -d: -f3 /account/etc/passwd | grep -qx 1000 || echo app:x:1000:1000:app:/:/sbin/nologin >> /account/etc/passwd) \
  && (cut -d: -f3 /account/etc/group | grep -qx 1000 || echo app:x:1000: >> /account/etc/group) \
- && (test -e /runtime/etc/ssl/certs/ca-certificates.crt || cp /etc/ssl/certs/ca-certificates.crt /account/etc/ssl/certs/ca-certificates.crt)
+ && (test -e /runtime/etc/ssl/certs/ca-certificates.crt || cp /etc/ssl/certs/ca-certificates.crt /account/etc/ssl/certs/ca-certificates.crt) \
+ && find /account -exec touch -h -d @315532800 {} +
 
 FROM alpine AS runtime
 COPY --from=account /account/ /
