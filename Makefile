@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BS := $(VENV)/bin/bs
 
-.PHONY: build test check lint fmt unit integration bench bench-finding-out bench-optimizations docs clean machine \
+.PHONY: build test check lint fmt unit integration bench bench-finding-out bench-optimizations bench-ci docs clean machine \
 	bytecode
 
 build: $(BS) machine bytecode
@@ -61,6 +61,9 @@ bench-finding-out: $(VENV)/dev bytecode
 
 bench-optimizations: $(VENV)/dev machine bytecode
 	$(VENV)/bin/python -m bench.optimizations
+
+bench-ci: $(VENV)/dev machine bytecode
+	$(VENV)/bin/python -m bench.ci
 
 docs: $(VENV)/dev
 	$(VENV)/bin/python -m tests.regenerate

@@ -110,18 +110,18 @@ class BsBuild:
 
     def build(self, service: Service) -> Measured:
         started = time.perf_counter()
-        report = json.loads(self._bs("build", f"//cmd/{service.name}", "--json"))
+        report = json.loads(self.run("build", f"//cmd/{service.name}", "--json"))
         seconds = time.perf_counter() - started
         (target,) = report["targets"]
         return Measured(seconds, self._sealed_bytes(report), target["image"]["size_bytes"])
 
     def build_all(self, services: tuple[Service, ...]) -> float:
         started = time.perf_counter()
-        self._bs("build", *(f"//cmd/{service.name}" for service in services), "--json")
+        self.run("build", *(f"//cmd/{service.name}" for service in services), "--json")
         return time.perf_counter() - started
 
     def sizes(self) -> dict[str, int]:
-        report = json.loads(self._bs("build", "all", "--json"))
+        report = json.loads(self.run("build", "all", "--json"))
         return {
             target["label"].rpartition("/")[2]: target["image"]["size_bytes"]
             for target in report["targets"]
@@ -144,7 +144,12 @@ class BsBuild:
         manifest = json.loads(record.read_text().partition("\n")[2])["manifest"]
         return [path for states in manifest["inputs"].values() for path in states]
 
-    def _bs(self, *arguments: str) -> str:
+    def run(self, *arguments: str) -> str:
+        """What `bs ARGUMENTS` says.
+
+        Raises:
+            RuntimeError: it failed; with what it said.
+        """
         command = shutil.which("bs", path=os.path.dirname(sys.executable)) or "bs"
         done = subprocess.run(
             [command, *arguments],
