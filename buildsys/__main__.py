@@ -8,7 +8,7 @@ from buildsys.answers import find
 
 def main() -> None:
     arguments = sys.argv[1:]
-    known = answer(tuple(arguments))
+    known = _completion() if "_BS_COMPLETE" in os.environ else answer(tuple(arguments))
     if known is not None:
         _say_again(*known)
     from buildsys.cli.run import run  # noqa: PLC0415 - an answer that is known needs none of it
@@ -26,6 +26,12 @@ def answer(arguments: tuple[str, ...]) -> tuple[int, str] | None:
     from buildsys.edits.applying import after_edits  # noqa: PLC0415 - nothing changed, most of the time
 
     return after_edits(known)
+
+
+def _completion() -> tuple[int, str] | None:
+    from buildsys.cli.completing import complete  # noqa: PLC0415 - only shells ask for it
+
+    return complete(os.environ)
 
 
 def _say_again(code: int, text: str) -> None:

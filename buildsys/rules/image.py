@@ -33,8 +33,8 @@ ACCOUNT = "/account"
 def constant_times(folder: str) -> str:
     """Ends the step that makes `folder`, whose tree COPY then puts into a layer.
 
-    COPY keeps the times of what it makes and of folders that are there, so the layer is the same at every build,
-    without BuildKit writing it twice (`rewrite-timestamp`, 0.2 s), and unpacking once more what it had written.
+    COPY keeps the times of what it makes and of folders that are there, so the layer is the same at every
+    build, without BuildKit writing it twice (`rewrite-timestamp`, 0.2 s), and unpacking what it had written.
     """
     return f"find {folder} -exec touch -h -d @{CONSTANT_TIME} {{}} +"
 

@@ -24,10 +24,10 @@ from buildsys.rules.image import (
 )
 from buildsys.rules.tests import Form, action_of_tests, step_of_tests
 
-# What `compileall --invalidation-mode unchecked-hash` makes, in a fifth of the time: where a base has no byte-compiled
-# library, Python compiles what it imports in each new container, and this imports only what is part of Python's program.
-# (Time stamps don't survive in layers: the default .pyc files are compiled again at every start, in vain, as the user
-# can't write them.) The paths that tracebacks show are those in the image.
+# What `compileall --invalidation-mode unchecked-hash` makes, in a fifth of the time: where a base has no
+# byte-compiled library, Python compiles what it imports in each new container, and this imports only what is
+# part of Python's program. (Time stamps don't survive in layers: the default .pyc files are compiled again at
+# every start, in vain, as the user can't write them.) The paths that tracebacks show are those in the image.
 _BYTE_COMPILE = f"""\
 import marshal, os, sys
 from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
@@ -50,7 +50,12 @@ paths = [os.path.join(top, name) for top, _, names in os.walk("{OUTPUT}") for na
 sources = [path for path in sorted(paths) if path.endswith(".py") and os.path.isfile(path)]
 """
 BYTE_COMPILE_SOURCES = f"{_BYTE_COMPILE}sys.exit(not all([compiled(path) for path in sources]))\n"
-_BYTE_COMPILE_PACKAGES = f"{_BYTE_COMPILE}sys.excepthook = lambda *_: None\nfor path in sources:\n    compiled(path)\n"
+_BYTE_COMPILE_PACKAGES = f"""\
+{_BYTE_COMPILE}
+sys.excepthook = lambda *_: None
+for path in sources:
+    compiled(path)
+"""
 """Some packages bring files of other versions of Python, which nobody imports; pip passes over them as well."""
 _COMPILERS = (
     "if command -v apk > /dev/null; then apk add --no-cache gcc musl-dev libffi-dev openssl-dev; "

@@ -92,7 +92,11 @@ def test_what_a_change_costs_is_named(checkout: Checkout) -> None:
     [
         (["all", "--against", "HEAD"], 2, "compares one image"),
         (["http-worker", "--against", "nowhere"], 2, "`nowhere` can't be had"),
-        (["http-worker", "--against", f"sha256:{64 * '0'}"], 36, f"no image sha256:{64 * '0'} is stored here"),
+        (
+            ["http-worker", "--against", f"sha256:{64 * '0'}"],
+            36,
+            f"no image sha256:{64 * '0'} is stored here",
+        ),
     ],
 )
 def test_what_can_not_be_compared_is_refused(

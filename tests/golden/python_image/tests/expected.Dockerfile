@@ -48,6 +48,7 @@ def compiled(path):
 
 paths = [os.path.join(top, name) for top, _, names in os.walk("/out/image") for name in names]
 sources = [path for path in sorted(paths) if path.endswith(".py") and os.path.isfile(path)]
+
 sys.excepthook = lambda *_: None
 for path in sources:
     compiled(path)
