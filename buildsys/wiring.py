@@ -133,7 +133,7 @@ class Session:
 
     @timed("look up")
     def look_up(self, targets: tuple[KeyedTarget, ...]) -> Lookup:
-        return look_up(targets, self.machine.store)
+        return look_up(targets, self.machine.store, self.last_built.key)
 
     def forget_files(self) -> None:
         """Look at the checkout anew: a source changed while it was being built."""

@@ -187,7 +187,7 @@ class Checkout:
         by_label = {one.label: one for one in targets}
         report = builder.build(
             planned,
-            look_up(planned, self.store),
+            look_up(planned, self.store, self.last_built),
             self.bases,
             options,
             lambda key: self.keyed(by_label[label] for label in awaiting(planned, key)),
@@ -201,10 +201,10 @@ class Checkout:
     def status(self, *targets: TargetActions) -> tuple[TargetStatus, ...]:
         planned = self.keyed(targets)
         lookup = look_up(planned, self.store)
-        return tuple(
-            status_of(one, lookup, self.store, lambda label, name: self.last.get((label, name)))
-            for one in planned
-        )
+        return tuple(status_of(one, lookup, self.store, self.last_built) for one in planned)
+
+    def last_built(self, label: Label, layer: str) -> ActionKey | None:
+        return self.last.get((label, layer))
 
     @property
     def ran(self) -> list[str]:

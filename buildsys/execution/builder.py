@@ -47,6 +47,7 @@ class _Build:
     results: dict[ActionKey, ActionResult]
     options: Options
     grow: Grow
+    spares: Mapping[ActionKey, ActionResult]
     runs: dict[ActionKey, LayerRun] = field(default_factory=dict)
     errors: list[BuildsysError] = field(default_factory=list)
 
@@ -78,7 +79,9 @@ class Builder:
         started = clock.monotonic()
         nodes, hits = _demanded(targets, lookup, options)
         plan = Plan(nodes, self._priorities(nodes))
-        build = _Build({one.label: one for one in targets}, plan, hits, options, grow)
+        known = {one.label: one for one in targets}
+        spares = {} if options.force else lookup.spares
+        build = _Build(known, plan, hits, options, grow, spares)
         unknown = sum(len(target.open) for target in targets)
         self.sink.emit(BuildStarted(len(targets), len(nodes) + unknown))
         for key in {key for target in targets for key in target.awaited} & hits.keys():
@@ -91,14 +94,21 @@ class Builder:
             if isinstance(error, InputChanged):
                 raise error
         keyed = tuple(build.targets[target.label] for target in targets)
-        return report_of(keyed, build.results, build.runs, tuple(build.errors), duration)
+        nodes = {key: plan.node(key) for key in build.runs}
+        waited_for = {key: node.needs | node.wants for key, node in nodes.items()}
+        errors = tuple(build.errors)
+        return report_of(keyed, build.results, build.runs, errors, duration, waited_for)
 
     def _priorities(self, nodes: Mapping[ActionKey, Node]) -> dict[ActionKey, float]:
         def cost(key: ActionKey) -> float:
             action = nodes[key].keyed.action
+            if action.accelerator and key not in awaited:
+                return 0.0  # it is for later builds
             return self.expected_s.get(action.layer, TYPICAL_S[action.role])
 
-        return Graph({key: node.needs | node.wants for key, node in nodes.items()}).remaining(cost)
+        below = {key: node.needs | node.wants for key, node in nodes.items()}
+        awaited = {key for needed in below.values() for key in needed}
+        return Graph(below).remaining(cost)
 
     def _run(self, build: _Build, bases: BaseDigests) -> None:
         running: dict[Future[tuple[ActionResult, bool]], tuple[ActionKey, float]] = {}
@@ -133,7 +143,9 @@ class Builder:
             needs = tuple(sorted(node.needs | node.wants))
             self.sink.emit(ActionStarted(key, node.keyed.action.layer, node.labels, needs))
             since = self.performer.clock.monotonic()
-            future = pool.submit(self._perform, node, bases, dict(build.results), build.options)
+            future = pool.submit(
+                self._perform, node, bases, {**build.spares, **build.results}, build.options
+            )
             running[future] = (key, since)
 
     def _perform(
@@ -238,4 +250,5 @@ def _demanded(
     again = {k.key for t in targets for k in t.layers if options.again(k.action)}
     hits = {key: result for key, result in lookup.hits.items() if key not in again}
     hits |= made or {}
-    return demanded(targets, hits, evicted=lookup.evicted, force=options.force), hits
+    spares = () if options.force else lookup.spares
+    return demanded(targets, hits, evicted=lookup.evicted, spares=spares, force=options.force), hits

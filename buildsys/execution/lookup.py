@@ -1,7 +1,7 @@
 """What is stored already, and what that makes of each layer: fresh, stale or missing."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from buildsys.execution import states
@@ -11,6 +11,9 @@ from buildsys.keys.keying import KeyedTarget
 from buildsys.model.action import Action, ActionResult, KeyedAction, Role
 from buildsys.model.digest import ActionKey
 from buildsys.model.label import Label
+
+_STANDS_ON = ("schema", "rule", "layer", "platform", "bases", "layers")
+"""Fields of manifests: two accelerators that have them in common differ in what they hold ready only."""
 
 
 class LayerState(StrEnum):
@@ -24,10 +27,14 @@ class LayerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The answers of the action cache for every layer of some targets."""
+    """The answers of the action cache for every layer of some targets.
+
+    `spares` has, for accelerators that aren't stored, an earlier one that serves as well.
+    """
 
     hits: Mapping[ActionKey, ActionResult]
     evicted: frozenset[ActionKey]
+    spares: Mapping[ActionKey, ActionResult] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +70,43 @@ LastBuilt = Callable[[Label, str], ActionKey | None]
 """Label and layer → the key under which this checkout last had it."""
 
 
-def look_up(targets: Iterable[KeyedTarget], cache: ActionCache) -> Lookup:
+def _had_nothing(_label: Label, _layer: str) -> None:
+    return None
+
+
+def look_up(
+    targets: Iterable[KeyedTarget], cache: ActionCache, last_built: LastBuilt = _had_nothing
+) -> Lookup:
     hits: dict[ActionKey, ActionResult] = {}
     evicted: set[ActionKey] = set()
-    for key in {keyed.key for target in targets for keyed in target.layers}:
+    spares: dict[ActionKey, ActionResult] = {}
+    known = tuple(targets)
+    for key in {keyed.key for target in known for keyed in target.layers}:
         result = cache.get(key)
         if result is not None:
             hits[key] = result
         elif cache.manifest(key) is not None:
             evicted.add(key)
-    return Lookup(hits, frozenset(evicted))
+    for target in known:
+        for keyed in target.layers:
+            if keyed.action.accelerator and keyed.key not in {**hits, **spares}:
+                spare = _spare(keyed, cache, last_built(target.label, keyed.action.layer))
+                if spare is not None:
+                    spares[keyed.key] = spare
+    return Lookup(hits, frozenset(evicted), spares)
+
+
+def _spare(keyed: KeyedAction, cache: ActionCache, last: ActionKey | None) -> ActionResult | None:
+    """The accelerator that the checkout last had, if it stands on the same layers and bases.
+
+    What is built on it compiles for itself what it lacks, which is quicker than to wait for the new one.
+    """
+    manifest = cache.manifest(last) if last is not None else None
+    if last is None or manifest is None:
+        return None
+    now = keyed.manifest
+    same = all(manifest.get(field) == now[field] for field in _STANDS_ON)
+    return cache.get(last) if same else None
 
 
 def status_of(

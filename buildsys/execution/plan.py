@@ -1,6 +1,6 @@
 """The plan: which actions have to run, and which of them may run next. Pure; one thread touches it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -42,9 +42,12 @@ def demanded(
     hits: Mapping[ActionKey, ActionResult],
     *,
     evicted: frozenset[ActionKey] = frozenset(),
+    spares: Container[ActionKey] = (),
     force: bool = False,
 ) -> dict[ActionKey, Node]:
     """The actions that have to run so that every layer of every target is stored.
+
+    Nobody waits for an accelerator of which there is one of `spares`.
 
     What is made on demand runs only for a consumer that runs, or to bring an evicted one back. An action
     without a key yet is such a consumer: it probably runs, and what it awaits has to be made in any case.
@@ -54,7 +57,8 @@ def demanded(
         for keyed in _demanded_of(target, hits, evicted, force=force):
             found.setdefault(keyed.key, (keyed, set()))[1].add(target.label)
     return {
-        key: _node(keyed, tuple(sorted(labels)), found) for key, (keyed, labels) in found.items()
+        key: _node(keyed, tuple(sorted(labels)), found, spares)
+        for key, (keyed, labels) in found.items()
     }
 
 
@@ -81,9 +85,10 @@ def _node(
     keyed: KeyedAction,
     labels: tuple[Label, ...],
     found: Mapping[ActionKey, tuple[KeyedAction, set[Label]]],
+    spares: Container[ActionKey],
 ) -> Node:
     entering = {*keyed.layers.values(), *keyed.stand_ins.values()}
-    below = {key for key in entering if key in found}
+    below = {key for key in entering if key in found and key not in spares}
     wants = frozenset(key for key in below if found[key][0].action.accelerator)
     return Node(keyed, labels, frozenset(below) - wants, wants)
 

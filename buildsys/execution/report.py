@@ -1,6 +1,6 @@
 """What a build came to: the outcome of every layer of every target."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from buildsys.errors import BuildsysError
@@ -92,13 +92,15 @@ def report_of(
     runs: Mapping[ActionKey, LayerRun],
     errors: tuple[BuildsysError, ...],
     duration_s: float,
+    waited_for: Mapping[ActionKey, Iterable[ActionKey]],
 ) -> BuildReport:
+    """`waited_for`: what ran → what it had to wait for."""
     solves = sum(run.outcome in {Outcome.BUILT, Outcome.FAILED} for run in runs.values())
     return BuildReport(
         tuple(_target(target, results, runs) for target in targets),
         solves,
         duration_s,
-        _critical_path(targets, runs),
+        _critical_path(targets, runs, waited_for),
         errors,
     )
 
@@ -127,7 +129,9 @@ def _layer(keyed: KeyedAction, result: ActionResult | None, run: LayerRun | None
 
 
 def _critical_path(
-    targets: tuple[KeyedTarget, ...], runs: Mapping[ActionKey, LayerRun]
+    targets: tuple[KeyedTarget, ...],
+    runs: Mapping[ActionKey, LayerRun],
+    waited_for: Mapping[ActionKey, Iterable[ActionKey]],
 ) -> tuple[CriticalStep, ...]:
     ran: dict[ActionKey, KeyedAction] = {}
     labels: dict[ActionKey, list[Label]] = {}
@@ -138,9 +142,7 @@ def _critical_path(
                 labels.setdefault(keyed.key, []).append(target.label)
     if not ran:
         return ()
-    graph = Graph(
-        {key: [k for k in keyed.layers.values() if k in ran] for key, keyed in ran.items()}
-    )
+    graph = Graph({key: [below for below in waited_for[key] if below in ran] for key in ran})
     return tuple(
         CriticalStep(ran[key].action.layer, tuple(labels[key]), runs[key].duration_s)
         for key in graph.critical_path(lambda key: runs[key].duration_s)

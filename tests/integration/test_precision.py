@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from buildsys.machine import cache_folder
 from buildsys.store.layers import opened
 from tests.integration.conftest import wait_for
 from tests.integration.real import Checkout, copy_platform
@@ -100,6 +101,31 @@ def test_another_import_compiles_what_is_new_and_keeps_nothing_that_is_unused(
     compiled, with_two = packages_of_fanout(private)
     assert compiled == set()
     assert with_two < with_both, "what only the other import needed is gone"
+
+
+def test_another_import_keeps_no_code_waiting(checkout: Checkout) -> None:
+    assert checkout.bs("build", "//cmd/fanout").code == 0
+    imported = f'import (\n\t_ "golang.org/x/sync/singleflight" // {os.urandom(8).hex()}'
+    checkout.edit("cmd/fanout/main.go", "import (", imported)
+    forget(checkout, "packages")
+    events = checkout.root / ".bs" / "events"
+    assert checkout.bs("build", "//cmd/fanout", "--events", str(events)).code == 0
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    order = [(one["event"], one["layer"]) for one in told if "layer" in one]
+    assert order.index(("ActionStarted", "image")) < order.index(("ActionFinished", "packages"))
+    before = checkout.bs("image", "fanout", "--json").json["digest"]
+    forget(checkout, "image")
+    assert checkout.built("//cmd/fanout") == {("fanout", "image")}
+    after = checkout.bs("image", "fanout", "--json").json["digest"]
+    assert after == before, "built on the packages that hold all ready"
+
+
+def forget(checkout: Checkout, layer: str) -> None:
+    """Forget a layer of fanout as it is now; nothing else needs it."""
+    (fanout,) = checkout.bs("status", "//cmd/fanout", "--json").json["targets"]
+    (key,) = (one["key"] for one in fanout["layers"] if one["name"] == layer)
+    store = Path(cache_folder(checkout.environ())) / "store"
+    (store / "records" / key[:2] / key).unlink(missing_ok=True)
 
 
 def forget_packages(private: Checkout) -> None:

@@ -227,6 +227,49 @@ def test_with_the_accelerator_or_without_the_image_is_the_same(
     )
 
 
+def needing(*packages: str) -> TargetActions:
+    """API, with an accelerator that holds these ready."""
+    modules, _, image = API.actions
+    ready = f"RUN go build {' '.join(packages)}"
+    accelerator = action("packages", below=("modules",), accelerator=True, text=ready)
+    return target("api", modules, accelerator, image)
+
+
+def test_code_waits_for_no_accelerator_where_an_earlier_one_serves(checkout: Checkout) -> None:
+    earlier = checkout.build(needing("a")).targets[0].layers[1].result
+    checkout.edit("cmd/api/main.go", "import b")
+    report = checkout.build(needing("a", "b"))
+    assert checkout.solver.stages == ["image", "packages"], "what is awaited comes first"
+    assert earlier is not None
+    assert checkout.solver.requests[0].contexts["packages"] == earlier.digest
+    assert [layer.outcome for layer in report.targets[0].layers[1:]] == [Outcome.BUILT] * 2
+    assert [step.layer for step in report.critical_path] in (["image"], ["packages"])
+    image = report.targets[0].image
+    again = checkout.build(needing("a", "b"), force=True)
+    assert checkout.solver.stages == ["modules", "packages", "image"], "force takes nothing old"
+    assert again.targets[0].image == image
+
+
+def test_an_accelerator_on_other_layers_serves_no_more(checkout: Checkout) -> None:
+    checkout.build(needing("a"))
+    checkout.edit("go.mod", "another module")
+    checkout.edit("cmd/api/main.go", "import b")
+    report = checkout.build(needing("a", "b"))
+    assert checkout.solver.stages == ["modules", "packages", "image"]
+    packages = report.targets[0].layers[1].result
+    assert packages is not None
+    assert checkout.solver.requests[-1].contexts["packages"] == packages.digest
+
+
+def test_a_failed_accelerator_that_nobody_waits_for_is_a_warning(checkout: Checkout) -> None:
+    checkout.build(needing("a"))
+    checkout.edit("cmd/api/main.go", "import b")
+    checkout.solver.failures = failing("packages")
+    report = checkout.build(needing("a", "b"))
+    assert (report.errors, len(checkout.sink.warnings)) == ((), 1)
+    assert report.targets[0].outcome is Outcome.BUILT
+
+
 def test_force_builds_what_is_fresh_without_any_cache(checkout: Checkout) -> None:
     checkout.build(API)
     assert not any(request.no_cache for request in checkout.solver.requests)
