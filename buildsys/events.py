@@ -39,6 +39,14 @@ class ActionStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionEngine:
+    """The action's solve begins on an engine; what was told of it before came from one that went away."""
+
+    key: ActionKey
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActionStep:
     """The engine began a step of the action, for example one RUN instruction."""
 
@@ -117,6 +125,7 @@ class BuildFinished:
 Event = (
     BuildStarted
     | ActionStarted
+    | ActionEngine
     | ActionStep
     | ActionOutput
     | ActionVertex

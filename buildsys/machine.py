@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from buildsys.events import EventSink, Noted, Warned
+from buildsys.model.target import EngineSettings
 from buildsys.rules.go_stages import TAGS
 from buildsys.sights import Sights
 from buildsys.store.disk_store import DiskStore
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from buildsys.engine.daemon import Daemon
     from buildsys.engine.locate import EngineLocator
 
+NO_ENGINES = EngineSettings()
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -84,15 +86,20 @@ class Machine:
         """This machine with a store and a private engine of its own in `folder`, both empty."""
         environment = {**self.environment, "BS_CACHE_DIR": folder}
         other = Machine(environment, self.sink, self.daemon.toolbox.folder)
-        environment["BUILDKIT_HOST"] = other.daemon.address
+        environment |= {"BUILDKIT_HOST": other.daemon.address, "BS_ENGINES": ""}
         return other
 
-    def locator(self, configured: tuple[str, ...] = ()) -> "EngineLocator":
-        from buildsys.engine.locate import EngineLocator  # noqa: PLC0415
+    def locator(self, configured: EngineSettings = NO_ENGINES, root: str = "") -> "EngineLocator":
+        """Finds engines, those `configured` by the workspace at `root` among others.
 
-        named = self.environment.get("BUILDKIT_HOST")
-        addresses = (named,) if named else configured
-        return EngineLocator(addresses, self.daemon, self.environment, self.note, self.tracer)
+        Raises:
+            UsageError: an address or a certificate that is named can't be used.
+        """
+        from buildsys.engine.locate import EngineLocator  # noqa: PLC0415
+        from buildsys.engine.named import chosen  # noqa: PLC0415
+
+        named = chosen(configured, self.environment, root)
+        return EngineLocator(named, self.daemon, self.environment, self.note, self.tracer)
 
     def warn(self, message: str) -> None:
         self.said = True

@@ -164,6 +164,7 @@ class FakeSolver:
         default_factory=dict
     )
     """Stage → what it leaves beside its result, as files: computed from the files that enter it."""
+    address: str = "unix:///made/up"
     requests: list[SolveRequest] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -177,6 +178,7 @@ class FakeSolver:
             if self.cancelled.is_set():
                 raise Interrupted("interrupted")
             self.requests.append(request)
+        progress.engine(self.address)
         progress.step(f"[{request.stage} 1/1] RUN")
         self.on_solve(request)
         for vertex in self.vertexes:
@@ -252,6 +254,10 @@ class RecordingProgress:
     steps: list[str] = field(default_factory=list)
     text: str = ""
     vertexes: list[Vertex] = field(default_factory=list)
+    engines: list[str] = field(default_factory=list)
+
+    def engine(self, name: str) -> None:
+        self.engines.append(name)
 
     def step(self, name: str) -> None:
         self.steps.append(name)

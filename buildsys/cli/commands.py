@@ -100,14 +100,16 @@ def built(
 ) -> "BuildReport":
     """Build with everything that watches a build listening."""
     with _listening(request, choices.events), interruptible():
-        return request.run(options_of(choices, rerun_tests=rerun_tests))
+        room = 0 if choices.jobs else request.session.room()
+        return request.run(options_of(choices, rerun_tests=rerun_tests, room=room))
 
 
-def options_of(choices: BuildChoices, *, rerun_tests: bool = False) -> "Options":
+def options_of(choices: BuildChoices, *, rerun_tests: bool = False, room: int = 0) -> "Options":
+    """`room` is how many solves the engines take at a time, where that is said of them."""
     from buildsys.execution.options import Options  # noqa: PLC0415 - a status builds nothing
 
     return Options(
-        choices.jobs or (os.cpu_count() or 1) + 1,
+        choices.jobs or max(room, (os.cpu_count() or 1) + 1),
         keep_going=choices.keep_going,
         force=choices.force,
         rerun_tests=rerun_tests,

@@ -3,9 +3,16 @@
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from buildsys.errors import BuildsysError, UsageError
 from buildsys.machine import Machine
+from buildsys.wiring import Session
+
+if TYPE_CHECKING:
+    from buildsys.engine.locate import EngineLocator
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +25,21 @@ class Finding:
     optional: bool = False
 
 
-def examine(machine: Machine) -> list[Finding]:
-    return [*_engine(machine), *_bases(machine), *_store(machine)]
+def examine(session: Session) -> list[Finding]:
+    machine = session.machine
+    return [*_engine(session), *_bases(machine), *_store(machine)]
 
 
-def _engine(machine: Machine) -> Iterator[Finding]:
-    named = machine.environment.get("BUILDKIT_HOST")
+def _engine(session: Session) -> Iterator[Finding]:
+    machine = session.machine
     toolbox = machine.daemon.toolbox
-    if named:
-        yield _named_engine(machine, named)
+    try:
+        locator = _locator(session)
+    except UsageError as error:
+        yield Finding(f"engines: {error}", well=False, remedy=error.hint)
+        return
+    if locator.named.addresses:
+        yield from _named_engines(locator)
         return
     docker = "DOCKER_HOST" in machine.environment or os.path.exists("/var/run/docker.sock")
     yield Finding(
@@ -51,14 +64,29 @@ def _engine(machine: Machine) -> Iterator[Finding]:
     )
 
 
-def _named_engine(machine: Machine, address: str) -> Finding:
-    from buildsys.engine.locate import answers  # noqa: PLC0415
+def _locator(session: Session) -> "EngineLocator":
+    """With the engines of the workspace, if this is one that can be read."""
+    try:
+        settings, root = session.workspace.settings.engine, session.root
+    except BuildsysError:
+        return session.machine.locator()
+    return session.machine.locator(settings, root)
 
-    problem = answers(machine.daemon.toolbox.provide("buildctl"), address)
-    remedy = "start it, or unset BUILDKIT_HOST" if problem else ""
-    return Finding(
-        f"BUILDKIT_HOST {address}: {problem or 'answers'}", well=not problem, remedy=remedy
-    )
+
+def _named_engines(locator: "EngineLocator") -> Iterator[Finding]:
+    """One that answers suffices."""
+    engines = locator.engines()
+    with ThreadPoolExecutor(len(engines)) as pool:
+        problems = tuple(pool.map(locator.problem, engines))
+    for engine, problem in zip(engines, problems, strict=True):
+        yield Finding(
+            f"engine {engine.address}: {problem or 'answers'}",
+            well=not problem,
+            remedy="start it, or name it no longer (BS_ENGINES, BUILDKIT_HOST, `engine`)"
+            if problem
+            else "",
+            optional=not all(problems),
+        )
 
 
 def _can_build(machine: Machine) -> bool:

@@ -31,7 +31,7 @@ def doctor() -> int:
     """Say what this machine has for building, what it lacks, and what to do about it."""
     from buildsys.cli.examination import examine  # noqa: PLC0415
 
-    findings = examine(context.machine())
+    findings = examine(context.session())
     for finding in findings:
         context.say(f"{'ok ' if finding.well else 'MISSING'} {finding.what}")
         if finding.remedy:

@@ -3,14 +3,17 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from buildsys.engine.address import Engine, EngineSource
+from buildsys.engine.address import Engine, EngineLost
+from buildsys.engine.locate import ANSWER_S, answers, explained
 from buildsys.engine.progress import SolveLog
+from buildsys.engine.watch import QUIET_S, Watch
 from buildsys.errors import BuildFailed, Interrupted, MachineError
 from buildsys.events import Vertex
 from buildsys.execution.ports import Progress, SolveRequest
@@ -23,61 +26,66 @@ can't with an OCI layout (util/contentutil/fetcher.go), and fails until that is 
 _PATIENCE_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Waits before each further attempt: the garbage belongs to the stopped build until BuildKit has noticed."""
 
-_UNREACHABLE = (
-    "connection refused",
-    "no such file or directory",
-    "error reading from server",
-    "EOF",
-)
+_UNREACHABLE = re.compile(r"(code = Unavailable desc = |\bUnavailable: )(?P<why>.*)", re.DOTALL)
+"""What buildctl says last when its connection breaks, wherever the solve is: gRPC's own code, in one of two
+spellings. 37 of 37 killed engines were reported so (docs/adr/018-many-engines.md)."""
 
 
 @dataclass(slots=True)
 class BuildctlSolver:
-    """The port `Solver`, by one buildctl process a solve."""
+    """The port `EngineSolver`, by one buildctl process a solve."""
 
-    engines: EngineSource
     ca_bundle: str
     """The host's certificates, given to steps as a secret; "" if there are none."""
     proxies: Mapping[str, str]
     """http_proxy and its kin: BuildKit's predefined arguments, which enter no cache key."""
+    quiet_s: float = QUIET_S
+    answer_s: float = ANSWER_S
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _cancelled: threading.Event = field(default_factory=threading.Event)
 
-    def solve(self, request: SolveRequest, progress: Progress) -> ImageDigest:
-        engine = self.engines.engine()
+    def solve(self, engine: Engine, request: SolveRequest, progress: Progress) -> ImageDigest:
         folder = request.export_to
         with open(os.path.join(folder, "Dockerfile"), "w", encoding="utf-8") as file:
             file.write(request.dockerfile)
         metadata = os.path.join(folder, "metadata.json")
         command = [*self._command(engine, request), "--metadata-file", metadata]
         log = SolveLog(progress)
-        code = self._run(command, log)
+        code = self._run(engine, command, log)
         for wait_s in _PATIENCE_S:
             if code == 0 or _HALF_RECEIVED not in log.error():
                 break
             self._cancelled.wait(wait_s)
             self._collect_garbage(engine)
             log = SolveLog(progress)
-            code = self._run(command, log)
+            code = self._run(engine, command, log)
         if code != 0:
             raise _failure(log, engine)
         return _exported_digest(metadata)
 
-    def _run(self, command: list[str], log: SolveLog) -> int:
-        with self._process(command) as process:
+    def _run(self, engine: Engine, command: list[str], log: SolveLog) -> int:
+        with self._process(command) as process, self._watch(engine, process) as watch:
             assert process.stderr is not None
             for line in process.stderr:
+                watch.heard()
                 log.feed(line)
             code = process.wait()
         if self._cancelled.is_set():
             raise Interrupted("interrupted")
+        if watch.problem:
+            raise EngineLost(f"fell silent: {watch.problem}")
         return code
+
+    def _watch(
+        self, engine: Engine, process: subprocess.Popen[str]
+    ) -> contextlib.AbstractContextManager[Watch]:
+        return Watch(engine, process.kill, self.quiet_s, self.answer_s).watching()
 
     def _collect_garbage(self, engine: Engine) -> None:
         """Makes BuildKit drop what belongs to nothing; the filter matches no part of its cache."""
-        command = [engine.buildctl, "--addr", engine.address, "prune", "--filter", "id==none"]
-        self._run(command, SolveLog(_Silent()))
+        command = [*engine.command, "prune", "--filter", "id==none"]
+        self._run(engine, command, SolveLog(_Silent()))
 
     def cancel(self) -> None:
         self._cancelled.set()
@@ -111,13 +119,15 @@ class BuildctlSolver:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+            if process.stderr is not None:
+                process.stderr.close()
 
     def _command(self, engine: Engine, request: SolveRequest) -> list[str]:
         exporter = (
             f"type=oci,tar=false,dest={request.export_to},oci-mediatypes=true,compression=zstd"
         )
         command = [
-            engine.buildctl, "--addr", engine.address, "build", "--progress=rawjson",
+            *engine.command, "build", "--progress=rawjson",
             "--frontend=dockerfile.v0",
             # A local name of its own: solves that run at once don't share a folder inside BuildKit.
             "--local", f"{request.name}={request.export_to}", "--opt", f"dockerfilekey={request.name}",
@@ -142,6 +152,8 @@ class BuildctlSolver:
 class _Silent:
     """Listens to nothing."""
 
+    def engine(self, name: str) -> None: ...
+
     def step(self, name: str) -> None: ...
 
     def output(self, text: str) -> None: ...
@@ -156,13 +168,16 @@ def _source(reference: str) -> str:
     )
 
 
-def _failure(log: SolveLog, engine: Engine) -> BuildFailed | MachineError:
+def _failure(log: SolveLog, engine: Engine) -> BuildFailed | EngineLost:
+    """A failed step is no fault of the engine, whatever it printed; all else may be, if that is gone."""
     said = log.error()
-    if not log.failed_step and any(sign in said for sign in _UNREACHABLE):
-        return MachineError(
-            f"BuildKit at {engine.address} went away: {said}", hint="try again, or `bs doctor`"
-        )
-    return BuildFailed(said)
+    if log.failed_step:
+        return BuildFailed(said)
+    broken = _UNREACHABLE.search(said)
+    if broken:
+        return EngineLost(f"went away: {explained(broken['why'])}")
+    problem = answers(engine)
+    return EngineLost(f"went away: {problem}") if problem else BuildFailed(said)
 
 
 def _exported_digest(metadata: str) -> ImageDigest:

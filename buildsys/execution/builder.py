@@ -60,6 +60,8 @@ class Builder:
     sink: EventSink
     expected_s: Mapping[str, float]
     """Layer name → seconds that it took before."""
+    engines: dict[ActionKey, str] = field(default_factory=dict)
+    """Key → the engine that its action was begun on last."""
 
     def build(
         self,
@@ -159,7 +161,7 @@ class Builder:
             node.keyed,
             bases,
             known.get,
-            SolveEvents(node.keyed.key, self.sink),
+            SolveEvents(node.keyed.key, self.sink, self.engines),
             force=options.again(node.keyed.action),
         )
 
@@ -236,7 +238,7 @@ class Builder:
     ) -> None:
         node = build.plan.node(key)
         layer = node.keyed.action.layer
-        build.runs[key] = LayerRun(outcome, duration, message)
+        build.runs[key] = LayerRun(outcome, duration, message, self.engines.get(key, ""))
         self.sink.emit(ActionFinished(key, layer, node.labels, outcome, duration, result, message))
 
 

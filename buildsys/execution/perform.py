@@ -16,6 +16,7 @@ from buildsys.execution.ports import (
     Solver,
     SolveRequest,
 )
+from buildsys.execution.rendezvous import affinity
 from buildsys.model.action import ActionResult, Blob, KeyedAction, Role
 from buildsys.model.digest import ActionKey, ImageDigest
 from buildsys.model.dockerfile import render
@@ -105,6 +106,7 @@ class Performer:
             rewrite_times=action.rewrite_times,
             # That tests failed isn't recorded, so nobody else may remember it either.
             no_cache=force or action.role is Role.TEST,
+            affinity=affinity(keyed),
         )
 
     def _result(

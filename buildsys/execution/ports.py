@@ -107,6 +107,8 @@ class SolveRequest:
     export_to: str
     rewrite_times: bool = False
     no_cache: bool = False
+    affinity: str = ""
+    """Solves with the same one go to the same engine, as long as it is there and has room."""
 
 
 class Solver(Protocol):
@@ -117,7 +119,7 @@ class Solver(Protocol):
 
         Raises:
             BuildFailed: a step failed; the message says which, the output went to `progress`.
-            MachineError: there is no BuildKit, or it went away.
+            MachineError: there is no BuildKit, or it went away, and so did all that could stand in for it.
             Interrupted: `cancel` was called.
         """
 
@@ -138,6 +140,9 @@ class Judge(Protocol):
 
 class Progress(Protocol):
     """Told what a solve does."""
+
+    def engine(self, name: str) -> None:
+        """An engine begins; told again if another one begins anew because it went away."""
 
     def step(self, name: str) -> None: ...
 

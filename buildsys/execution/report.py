@@ -1,7 +1,8 @@
 """What a build came to: the outcome of every layer of every target."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from buildsys.errors import BuildsysError
 from buildsys.events import Outcome
@@ -19,11 +20,14 @@ class LayerRun:
     outcome: Outcome
     duration_s: float
     message: str = ""
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
     """One layer of one target. `saved_s` is what making it took, where that wasn't needed now.
+
+    `engine` is the address of the engine that made it now, or failed to.
 
     There is no key where the layer that tells what the inputs are couldn't be made.
     """
@@ -35,6 +39,7 @@ class LayerReport:
     result: ActionResult | None
     duration_s: float
     message: str = ""
+    engine: str = ""
 
     @property
     def saved_s(self) -> float:
@@ -77,13 +82,14 @@ class CriticalStep:
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """`solves` counts the calls of the engine."""
+    """`solves` counts the actions that an engine was called for, also by the engine that ended them."""
 
     targets: tuple[TargetReport, ...]
     solves: int
     duration_s: float
     critical_path: tuple[CriticalStep, ...]
     errors: tuple[BuildsysError, ...]
+    solves_by_engine: Mapping[str, int] = field(default_factory=dict)
 
 
 def report_of(
@@ -95,13 +101,14 @@ def report_of(
     waited_for: Mapping[ActionKey, Iterable[ActionKey]],
 ) -> BuildReport:
     """`waited_for`: what ran → what it had to wait for."""
-    solves = sum(run.outcome in {Outcome.BUILT, Outcome.FAILED} for run in runs.values())
+    solved = [run for run in runs.values() if run.outcome in {Outcome.BUILT, Outcome.FAILED}]
     return BuildReport(
         tuple(_target(target, results, runs) for target in targets),
-        solves,
+        len(solved),
         duration_s,
         _critical_path(targets, runs, waited_for),
         errors,
+        dict(sorted(Counter(run.engine for run in solved if run.engine).items())),
     )
 
 
@@ -121,11 +128,11 @@ def _target(
 def _layer(keyed: KeyedAction, result: ActionResult | None, run: LayerRun | None) -> LayerReport:
     # Without a run and without a result: made on demand, and nothing asked for it.
     outcome = Outcome.FRESH if result is not None else Outcome.SKIPPED
-    duration, message = 0.0, ""
-    if run is not None:
-        outcome, duration, message = run.outcome, run.duration_s, run.message
     action = keyed.action
-    return LayerReport(action.layer, action.role, outcome, keyed.key, result, duration, message)
+    if run is None:
+        return LayerReport(action.layer, action.role, outcome, keyed.key, result, 0.0)
+    ran = (run.duration_s, run.message, run.engine)
+    return LayerReport(action.layer, action.role, run.outcome, keyed.key, result, *ran)
 
 
 def _critical_path(

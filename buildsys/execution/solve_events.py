@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from buildsys.events import ActionOutput, ActionStep, ActionVertex, EventSink, Vertex
+from buildsys.events import ActionEngine, ActionOutput, ActionStep, ActionVertex, EventSink, Vertex
 from buildsys.model.digest import ActionKey
 
 
@@ -12,6 +12,12 @@ class SolveEvents:
 
     key: ActionKey
     sink: EventSink
+    engines: dict[ActionKey, str]
+    """Learns the engine that was begun on last."""
+
+    def engine(self, name: str) -> None:
+        self.engines[self.key] = name
+        self.sink.emit(ActionEngine(self.key, name))
 
     def step(self, name: str) -> None:
         self.sink.emit(ActionStep(self.key, name))

@@ -18,7 +18,8 @@ bases:
     image: registry.example.com/tools:7
     bootstrap: {packages: [busybox-static], variant: extract, busybox: true}
 engine:
-  addresses: ["tcp://buildkit.example.com:1234"]
+  addresses: ["tcp://buildkitd-0.buildkitd:1234", "tcp://buildkitd-1.buildkitd:1234"]
+  certificates: deploy/client
 defaults:
   all:
     user: "1000:1000"
@@ -43,7 +44,8 @@ It marks the workspace. All keys but `workspace` are optional:
 |---|---|
 | `workspace` | name of the workspace |
 | `bases` | base images by name; what isn't given stays as in the built-in base of that name |
-| `engine` | `addresses` of BuildKit, looked at before a private one is started |
+| `engine` | `addresses` of BuildKit instead of one that `bs` finds or starts; `certificates`, \
+`server_name`, `solves` at a time ([more](engines.md)) |
 | `exclude` | patterns of files that never enter any build, nor declare targets |
 | `defaults` | attributes that targets get without saying so, by rule, or for `all` rules |
 | `targets` | targets of the root package |

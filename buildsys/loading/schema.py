@@ -64,7 +64,14 @@ def _root_keys(rules: Rules) -> Schema:
     defaults: Schema = {EVERY_RULE: _object(_attributes(every.values()))}
     for name, rule in sorted(rules.items()):
         defaults[name] = _object(_attributes(rule.attributes))
-    engine = _object({"addresses": _or_null({"type": "array", "items": _text(settings.ADDRESS)})})
+    engine = _object(
+        {
+            "addresses": _or_null({"type": "array", "items": _text(settings.ADDRESS)}),
+            "certificates": _or_null(_text(settings.CERTIFICATES)),
+            "server_name": _or_null(_text(settings.SERVER_NAME)),
+            "solves": _or_null({"type": "integer", "minimum": 1, "maximum": settings.MOST_SOLVES}),
+        }
+    )
     bases: Schema = {
         "type": ["object", "null"],
         "propertyNames": {"pattern": _whole(settings.BASE_NAME), "not": {"const": NONE}},

@@ -10,6 +10,7 @@ from buildsys.loading.fields import (
     described,
     entries,
     flag,
+    integer,
     items,
     known_entries,
     matching,
@@ -35,7 +36,13 @@ DEBIAN_PACKAGE = re.compile(r"[a-z0-9][A-Za-z0-9.+:=~/-]*")
 SUITE = re.compile(r"[a-z][a-z0-9-]*")
 TRIMMED = re.compile(r"(/[A-Za-z0-9_*][A-Za-z0-9._+*-]*)+")
 LINKED = re.compile(r"/?([A-Za-z0-9._+-]+/)*[A-Za-z0-9._+-]+")
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[!-~]+")
+# The schemes that buildctl knows (client/connhelper).
+ADDRESS = re.compile(
+    r"(unix|tcp|ssh|kube-pod|docker-container|podman-container|nerdctl-container)://[!-+.-~-]+"
+)
+CERTIFICATES = re.compile(r"[ -~]+")
+SERVER_NAME = re.compile(r"[A-Za-z0-9*][A-Za-z0-9.:*-]*")
+MOST_SOLVES = 1000
 VARIANTS = ("minbase", "extract")
 
 
@@ -147,8 +154,17 @@ BOOTSTRAP: Mapping[str, Callable[[Node, str], object]] = MappingProxyType(
 )
 
 
+ENGINE: Mapping[str, Callable[[Node, str], object]] = MappingProxyType(
+    {
+        "addresses": lambda node, name: items(node, name, _address),
+        "certificates": matching(CERTIFICATES, "a folder", "write `deploy/client`"),
+        "server_name": matching(SERVER_NAME, "the name in a certificate", "write `buildkitd`"),
+        "solves": lambda node, name: integer(node, name, 1, MOST_SOLVES),
+    }
+)
+
+
 def _engine(node: Node, name: str) -> EngineSettings:
-    given = known_entries(node, name, ("addresses",)).nodes
-    return EngineSettings(
-        _optional(given, "addresses", lambda node, name: items(node, name, _address), ())
-    )
+    given = known_entries(node, name, ENGINE).nodes
+    values = {key: ENGINE[key](value, key) for key, value in given.items() if not is_null(value)}
+    return replace(EngineSettings(), **values)  # type: ignore[arg-type]

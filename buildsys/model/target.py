@@ -113,9 +113,15 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """Where BuildKit is looked for before a private one is started."""
+    """Engines that somebody runs; without any, bs finds or starts one."""
 
     addresses: tuple[str, ...] = ()
+    certificates: str = ""
+    """A folder with ours, its key and that of the authority; for engines that are reached by TCP."""
+    server_name: str = ""
+    """The name in the engines' certificates, where it isn't that in their addresses."""
+    solves: int | None = None
+    """How many each engine gets at a time."""
 
 
 @dataclass(frozen=True, slots=True)

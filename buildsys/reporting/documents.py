@@ -64,7 +64,7 @@ def build_document(
         "schema": SCHEMA,
         "workspace": workspace,
         "targets": [_target_report(target, reasons) for target in report.targets],
-        "engine": {"solves": report.solves},
+        "engine": {"solves": report.solves, "by_address": dict(report.solves_by_engine)},
         "duration_s": round(report.duration_s, 3),
         "critical_path": [
             {
@@ -106,6 +106,7 @@ def _layer_report(layer: LayerReport, reasons: Mapping[str, Sequence[Reason]]) -
         **_stored(layer.result),
         "duration_s": round(layer.duration_s, 3),
         "saved_s": round(layer.saved_s, 3),
+        "engine": layer.engine or None,
         "reasons": [reason_document(reason) for reason in reasons.get(layer.key or "", ())],
     }
 

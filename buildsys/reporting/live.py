@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 
 from buildsys.events import (
+    ActionEngine,
     ActionFinished,
     ActionOutput,
     ActionStarted,
@@ -57,7 +58,7 @@ class LiveBoard:
                 self._say(event)
             case BuildFinished():
                 self.close()
-            case ActionOutput() | ActionVertex():
+            case ActionOutput() | ActionVertex() | ActionEngine():
                 pass  # in the logs, and on the screen where a step fails; in a profile
 
     def show(self, text: str) -> None:

@@ -40,6 +40,8 @@ class LayerTime:
     waited_s: float
     """For a free worker, before it began."""
     phases: Mapping[str, float]
+    engines: tuple[str, ...] = ()
+    """The address of the one that it ran on, behind those that went away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +179,15 @@ def _layers(actions: Iterable[_Node], waits: Iterable[Span]) -> tuple[LayerTime,
             one.span.duration_s,
             _waited_s(one.span, waited.get(str(one.span.about.get("key")), ())),
             _times(one),
+            _engines(one.span.about.get("engines")),
         )
         for one in actions
     ]
     return tuple(sorted(found, key=lambda layer: -layer.duration_s))
+
+
+def _engines(told: object) -> tuple[str, ...]:
+    return tuple(str(name) for name in told) if isinstance(told, list) else ()
 
 
 def _waited_s(action: Span, waits: Iterable[Span]) -> float:

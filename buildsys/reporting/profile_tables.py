@@ -20,14 +20,21 @@ def profile_lines(profile: Profile, *, top: int, colour: bool) -> list[str]:
         for one in profile.phases[:top]
     ]
     lines += _table(("phase", "times", "time", "share"), phases, colour=colour)
+    several = len({name for one in profile.layers for name in one.engines}) > 1
     layers = [
         (
-            *(one.name, one.outcome, _time(one.duration_s), _share(one.duration_s, whole)),
+            *(
+                (one.name, one.outcome, ", ".join(one.engines))
+                if several
+                else (one.name, one.outcome)
+            ),
+            *(_time(one.duration_s), _share(one.duration_s, whole)),
             *(_time(one.waited_s), _words(one.phases)),
         )
         for one in profile.layers[:top]
     ]
-    heads = ("layer", "outcome", "time", "share", "waited", "of which")
+    named = ("layer", "outcome", "engine") if several else ("layer", "outcome")
+    heads = (*named, "time", "share", "waited", "of which")
     lines += _table(heads, layers, colour=colour)
     engine = [
         (
@@ -63,6 +70,7 @@ def profile_document(profile: Profile) -> dict[str, object]:
                 "duration_s": _round(one.duration_s),
                 "waited_s": _round(one.waited_s),
                 "phases": _rounded(one.phases),
+                "engines": list(one.engines),
             }
             for one in profile.layers
         ],
@@ -93,7 +101,9 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, colour: b
     """With an empty line before it; numbers end at the same place, words begin there."""
     if not rows:
         return []
-    right = {n for n, head in enumerate(heads) if head not in {"outcome", "of which"}} - {0}
+    right = {n for n, head in enumerate(heads) if head not in {"outcome", "engine", "of which"}} - {
+        0
+    }
     first, *others = columns([heads, *rows], frozenset(right))
     return ["", coloured(first, Colour.DIM, on=colour), *others]
 

@@ -75,8 +75,10 @@ def _sum(report: BuildReport) -> str:
     path = " → ".join(step.layer for step in report.critical_path)
     longest = sum(step.duration_s for step in report.critical_path)
     critical = f", critical path {duration(longest)} ({path})" if path else ""
+    engines = len(report.solves_by_engine)
+    on = f" on {engines} engines" if engines > 1 else ""
     return (
-        f"{len(outcomes)} targets: {', '.join(parts) or 'nothing'}; {report.solves} solves,"
+        f"{len(outcomes)} targets: {', '.join(parts) or 'nothing'}; {report.solves} solves{on},"
         f" {duration(report.duration_s)}{critical}"
     )
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from buildsys.events import (
+    ActionEngine,
     ActionFinished,
     ActionStarted,
     ActionVertex,
@@ -32,6 +33,13 @@ class _Begun:
     at_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _OnEngine:
+    engine: str
+    told: list[tuple[Vertex, float]] = field(default_factory=list)
+    """What ended, and when we were told."""
+
+
 @dataclass(slots=True)
 class Trace:
     """`began_s` is when the process began, by `clock`."""
@@ -45,7 +53,8 @@ class Trace:
     _actions: dict[ActionKey, ActionStarted] = field(default_factory=dict)
     _ended: dict[ActionKey, tuple[ActionFinished, float]] = field(default_factory=dict)
     _build_s: float = 0.0
-    _vertexes: dict[ActionKey, list[tuple[Vertex, float]]] = field(default_factory=dict)
+    _vertexes: dict[ActionKey, list[_OnEngine]] = field(default_factory=dict)
+    """What each engine told of an action, in the order in which they began."""
 
     @contextmanager
     def span(self, name: str, about: str = "") -> Iterator[None]:
@@ -65,8 +74,11 @@ class Trace:
                 self._start(event)
             case ActionFinished():
                 self._ended[event.key] = (event, self._now())
+            case ActionEngine(key=key, engine=engine):
+                self._vertexes.setdefault(key, []).append(_OnEngine(engine))
             case ActionVertex(key=key, vertex=vertex):
-                self._vertexes.setdefault(key, []).append((vertex, self._now()))
+                begun = self._vertexes.setdefault(key, [_OnEngine("")])
+                begun[-1].told.append((vertex, self._now()))
             case Noted(message=message) | Warned(message=message):
                 self.notes.append((self._now(), message))
             case _:
@@ -112,29 +124,32 @@ class Trace:
             "labels": [str(label) for label in started.labels],
             "needs": list(started.needs),
             "outcome": str(self._ended[key][0].outcome) if key in self._ended else "unknown",
+            "engines": [one.engine for one in self._vertexes.get(key, ()) if one.engine],
         }
         return Span(span.kind, _title(started), span.track, span.started_s, span.ended_s, about)
 
     def _engine(self, actions: list[Span]) -> Iterator[Span]:
-        for key, told in self._vertexes.items():
+        for key, begun in self._vertexes.items():
             runs = [action for action in actions if action.about["key"] == key]
-            if runs:
-                yield from in_lanes(_by_our_clock(told, runs))
+            told = [one for one in begun if one.told]
+            if runs and told:
+                yield from in_lanes(span for one in told for span in _by_our_clock(one, runs))
 
 
-def _by_our_clock(told: list[tuple[Vertex, float]], runs: list[Span]) -> list[Span]:
-    """What the engine told of one action.
+def _by_our_clock(begun: _OnEngine, runs: list[Span]) -> list[Span]:
+    """What one engine told of one action.
 
     Its clock may be any: nothing was told before it had ended, and the last delay is taken for none. What it
     had begun for another solve is shown from where this action began.
     """
-    behind = min(heard_s - vertex.ended_s for vertex, heard_s in told)
+    behind = min(heard_s - vertex.ended_s for vertex, heard_s in begun.told)
     track = Track("BuildKit", runs[-1].name)
     spans: list[Span] = []
-    for vertex, _ in told:
+    for vertex, _ in begun.told:
         kind = Kind.PART if vertex.part_of else Kind.VERTEX
         about: dict[str, object] = {"key": runs[-1].about["key"], "cached": vertex.cached}
         about |= {"part_of": vertex.part_of} if vertex.part_of else {}
+        about |= {"engine": begun.engine} if begun.engine else {}
         span = Span(
             kind, vertex.name, track, vertex.started_s + behind, vertex.ended_s + behind, about
         )

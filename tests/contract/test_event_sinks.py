@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from buildsys.events import (
+    ActionEngine,
     ActionFinished,
     ActionOutput,
     ActionStarted,
@@ -39,6 +40,7 @@ EVENTS: tuple[Event, ...] = (
     BuildStarted(2, 1),
     Noted("starting [BuildKit]"),
     ActionStarted(KEY, "image", LABELS),
+    ActionEngine(KEY, "tcp://[::1]:1234"),
     ActionStep(KEY, "[build 1/2] RUN one\ntwo"),
     ActionOutput(KEY, "text [bold]without an end"),
     ActionVertex(KEY, Vertex("[build 1/2] RUN one", 1.0, 2.0)),

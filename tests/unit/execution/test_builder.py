@@ -14,6 +14,7 @@ from buildsys.errors import (
     MachineError,
 )
 from buildsys.events import (
+    ActionEngine,
     ActionFinished,
     ActionOutput,
     ActionStarted,
@@ -80,7 +81,9 @@ def test_a_change_of_code_solves_the_code_stage_alone_on_the_stored_layers(
 def test_the_events_of_a_build_are_in_the_order_of_what_happens(checkout: Checkout) -> None:
     checkout.build(target("api", action("image", ("go.mod",))))
     kinds = [type(event) for event in checkout.sink.events]
-    assert kinds == [BuildStarted, ActionStarted, ActionStep, ActionFinished, BuildFinished]
+    assert kinds == [
+        *(BuildStarted, ActionStarted, ActionEngine, ActionStep, ActionFinished, BuildFinished)
+    ]
     assert checkout.sink.events[0] == BuildStarted(targets=1, actions=1)
     assert checkout.sink.events[-1] == BuildFinished(failed=0, duration_s=0.0)
 

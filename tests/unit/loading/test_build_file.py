@@ -4,7 +4,7 @@ import pytest
 
 from buildsys.errors import Location
 from buildsys.model.label import Label
-from buildsys.model.target import Base, Bootstrap, Healthcheck, Settings
+from buildsys.model.target import Base, Bootstrap, EngineSettings, Healthcheck, Settings
 from buildsys.rules.bases import BUILT_IN
 from tests.unit.loading.support import ServiceRule, loaded, refusal, service, value_of
 
@@ -29,10 +29,13 @@ def test_an_empty_root_file_has_all_defaults() -> None:
 
 def test_the_root_file_says_what_holds_for_all() -> None:
     found = settings(
-        "workspace: shop\nexclude: ['docs/**']\nengine: {addresses: ['tcp://b:1', 'unix:///run/x']}\n"
+        "workspace: shop\nexclude: ['docs/**']\nengine: {addresses: ['tcp://b:1', 'unix:///run/x'],"
+        " certificates: deploy/client, server_name: buildkitd, solves: 3}\n"
     )
     assert (found.name, found.exclude) == ("shop", ("docs/**",))
-    assert found.engine.addresses == ("tcp://b:1", "unix:///run/x")
+    assert found.engine == EngineSettings(
+        ("tcp://b:1", "unix:///run/x"), "deploy/client", "buildkitd", 3
+    )
 
 
 def test_a_built_in_base_is_changed_field_by_field() -> None:
@@ -93,6 +96,11 @@ ROOT_REFUSED = {
     "bases: {python: {bootstrap: {links: {/a: 'x;y'}}}}": "`links` has to be paths of links",
     "bases: {python: {bootstrap: {busybox: yes}}}": "`busybox` has to be `true` or `false`",
     "engine: {addresses: [here]}": "`addresses` has to be addresses of BuildKit",
+    "engine: {addresses: ['http://x']}": "`addresses` has to be addresses of BuildKit",
+    "engine: {addresses: ['unix:///a,unix:///b']}": "`addresses` has to be addresses of BuildKit",
+    "engine: {certificates: [a]}": "`certificates` has to be text",
+    "engine: {server_name: 'a b'}": "`server_name` has to be the name in a certificate",
+    "engine: {solves: 0}": "`solves` has to be a number from 1 to 1000",
     "engine: {adresses: []}": "`engine` has no key `adresses`",
     "exclude: docs": "`exclude` has to be a list, not `docs`",
     "exclude: [docs/]": "`docs/` in `exclude` ends with `/`",

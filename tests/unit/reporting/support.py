@@ -61,6 +61,7 @@ STATUSES = (
 )
 
 MODULES = LayerReport("modules", Role.DEPENDENCY, Outcome.FRESH, key(1), result(90_000_000), 0.0)
+A, B = "tcp://a:1", "tcp://b:1"
 REPORT = BuildReport(
     (
         TargetReport(
@@ -68,7 +69,9 @@ REPORT = BuildReport(
             "go_image",
             (
                 MODULES,
-                LayerReport("image", Role.CODE, Outcome.BUILT, key(2), result(12_345_678), 2.04),
+                LayerReport(
+                    "image", Role.CODE, Outcome.BUILT, key(2), result(12_345_678), 2.04, engine=A
+                ),
             ),
             10_000_000,
         ),
@@ -77,7 +80,7 @@ REPORT = BuildReport(
             "go_image",
             (
                 MODULES,
-                LayerReport("image", Role.CODE, Outcome.FAILED, key(3), None, 75.0, "exit 1"),
+                LayerReport("image", Role.CODE, Outcome.FAILED, key(3), None, 75.0, "exit 1", B),
             ),
             None,
         ),
@@ -92,4 +95,5 @@ REPORT = BuildReport(
     duration_s=77.1234,
     critical_path=(CriticalStep("image", (WORKER,), 75.0),),
     errors=(BuildFailed("exit 1"),),
+    solves_by_engine={A: 1, B: 1},
 )

@@ -54,7 +54,7 @@ target        outcome  layers                   size           budget   time  sa
 //cmd/api     built    modules image(built)   12.3MB  10.0MB exceeded   2.0s  30.0s
 //cmd/worker  failed   modules image(failed)       -                -  1m15s  30.0s
 //cmd/new     skipped  image(skipped)              -                -   0.0s   0.0s
-3 targets: 1 built, 1 failed, 1 skipped; 2 solves, 1m17s, critical path 1m15s (image)"""
+3 targets: 1 built, 1 failed, 1 skipped; 2 solves on 2 engines, 1m17s, critical path 1m15s (image)"""
 
 
 def test_the_status_is_a_line_a_target() -> None:
@@ -175,6 +175,7 @@ def test_the_build_document_is_the_contract() -> None:
         "size_bytes": 5_000,
         "duration_s": 0.0,
         "saved_s": 30.0,
+        "engine": None,
         "reasons": [],
     }
     skipped: dict[str, object] = {
@@ -186,6 +187,7 @@ def test_the_build_document_is_the_contract() -> None:
         "size_bytes": None,
         "duration_s": 0.0,
         "saved_s": 0.0,
+        "engine": None,
         "reasons": [],
     }
     built = {
@@ -196,12 +198,14 @@ def test_the_build_document_is_the_contract() -> None:
         "key": key(2),
         "duration_s": 2.04,
         "saved_s": 0.0,
+        "engine": "tcp://a:1",
     }
     failed = {
         **skipped,
         "outcome": "failed",
         "key": key(3),
         "duration_s": 75.0,
+        "engine": "tcp://b:1",
         "reasons": [
             {"code": "base_changed", "subject": "alpine"},
             {"code": "file_changed", "path": "cmd/worker/main.go"},
@@ -240,7 +244,7 @@ def test_the_build_document_is_the_contract() -> None:
                 "max_size_bytes": None,
             },
         ],
-        "engine": {"solves": 2},
+        "engine": {"solves": 2, "by_address": {"tcp://a:1": 1, "tcp://b:1": 1}},
         "duration_s": 77.123,
         "critical_path": [{"layer": "image", "labels": ["//cmd/worker"], "duration_s": 75.0}],
     }

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from buildsys.errors import BuildFailed, CheckFailed, Interrupted
-from buildsys.events import Noted, Outcome, Vertex
+from buildsys.events import ActionEngine, ActionStarted, ActionVertex, Noted, Outcome, Vertex
 from buildsys.execution.builder import Builder
 from buildsys.execution.lookup import look_up
 from buildsys.execution.options import Options
 from buildsys.execution.ports import Progress, SolveRequest
 from buildsys.model.action import ActionResult, KeyedAction, Role, TargetActions
+from buildsys.model.digest import ActionKey
+from buildsys.model.label import Label
 from buildsys.reporting.profile import Profile, kind_of, profile_of
 from buildsys.reporting.profile_tables import profile_document, profile_lines
 from buildsys.reporting.sinks import Tee
@@ -167,6 +169,7 @@ def test_the_document_is_the_contract(two: Checkout) -> None:
             "measure": 0.0,
             "record": 0.0,
         },
+        "engines": ["unix:///made/up"],
     }
     assert document["critical_path"]["duration_s"] == 33.75  # type: ignore[index]
 
@@ -227,6 +230,36 @@ def test_what_was_begun_for_another_solve_is_shown_from_where_the_action_began(
     (ran,) = spans_of(trace, Kind.VERTEX)["[a 1/1] RUN"]
     (image,) = spans_of(trace, Kind.ACTION)["image of //cmd/api"]
     assert (ran.started_s, ran.ended_s) == (image.started_s, image.ended_s)
+
+
+def test_each_engines_time_is_moved_by_its_own_clock_and_named(two: Checkout) -> None:
+    """One that went away is another one, with another clock."""
+    clock = two.clock
+    trace = Trace(clock.monotonic, 0.0)
+    key = ActionKey("1" * 64)
+    with trace.span("action", key):
+        trace.emit(ActionStarted(key, "image", (Label("cmd/api", "api"),)))
+        for engine, engine_s in (("tcp://a:1", ENGINE_S), ("tcp://b:1", -ENGINE_S)):
+            trace.emit(ActionEngine(key, engine))
+            clock.advance(2.0)
+            trace.emit(ActionVertex(key, Vertex("[a 1/1] RUN", engine_s, engine_s + 1.0)))
+    begun = clock.now - 4.0
+    ran = spans_of(trace, Kind.VERTEX)["[a 1/1] RUN"]
+    assert [(s.started_s - begun, s.about["engine"]) for s in ran] == [
+        (1.0, "tcp://a:1"),
+        (3.0, "tcp://b:1"),
+    ]
+    (image,) = spans_of(trace, Kind.ACTION)["image of //cmd/api"]
+    assert image.about["engines"] == ["tcp://a:1", "tcp://b:1"]
+
+
+def test_a_profile_names_engines_where_there_are_several(two: Checkout) -> None:
+    one = profile(two)
+    assert "unix:///made/up" not in "\n".join(profile_lines(one, top=9, colour=False))
+    layers = (replace(one.layers[0], engines=("tcp://a:1", "tcp://b:1")), *one.layers[1:])
+    lines = profile_lines(replace(one, layers=layers), top=9, colour=False)
+    (row,) = (line for line in lines if line.startswith(layers[0].name) and "built" in line)
+    assert "tcp://a:1, tcp://b:1" in row
 
 
 def test_vertexes_that_run_at_once_are_in_lanes_and_their_parts_inside_them(two: Checkout) -> None:

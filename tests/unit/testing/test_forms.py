@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildsys.errors import CheckFailed, MachineError
-from buildsys.events import Vertex
 from buildsys.images.stored import StoredImage
 from buildsys.model.action import KeyedAction
 from buildsys.model.digest import ActionKey
@@ -22,6 +21,7 @@ from buildsys.testing.judge import TestJudge
 from buildsys.testing.junit import junit_xml
 from buildsys.testing.results import read_results
 from tests.builds import action
+from tests.fakes import RecordingProgress
 from tests.unit.store.support import Place, seal
 
 LABEL = Label.parse("//cmd/api")
@@ -210,18 +210,6 @@ def test_a_layer_without_results_is_refused(tmp_path: Path, files: dict[str, str
         run_of(tmp_path, files)
 
 
-class Heard:
-    def __init__(self) -> None:
-        self.text = ""
-
-    def step(self, name: str) -> None: ...
-
-    def output(self, text: str) -> None:
-        self.text += text
-
-    def vertex(self, vertex: Vertex) -> None: ...
-
-
 @pytest.mark.parametrize(
     ("files", "said"),
     [
@@ -234,7 +222,7 @@ def test_the_judge_lets_only_passes_through(
     tmp_path: Path, files: dict[str, str], said: str
 ) -> None:
     store = Place(str(tmp_path / "store")).store()
-    judge, heard = TestJudge(store.blobs), Heard()
+    judge, heard = TestJudge(store.blobs), RecordingProgress()
     keyed = KeyedAction(ActionKey("k" * 64), action("tests"), b"{}", {}, {})
     judge.judge(keyed, seal(store, layer(go_attempts((PASSING, "0 1")))), heard)
     assert (heard.text, judge.runs[keyed.key].passed) == ("", True)
