@@ -47,7 +47,6 @@ class RealEngine:
         return (self.folder / "log").read_text(errors="replace")
 
     def start(self) -> None:
-        """With all that it starts in namespaces of its own: what runs and what is mounted goes with it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "s").unlink(missing_ok=True)
         toolbox = Machine(os.environ, Silent()).daemon.toolbox
@@ -61,14 +60,8 @@ class RealEngine:
                 runtime=toolbox.runtime(),
             )
         )
-        alone = ["unshare", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child"]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*alone, toolbox.provide("buildkitd"), "--config", str(config)],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        command = [toolbox.provide("buildkitd"), "--config", str(config)]
+        self._process = start_alone(command, self.folder)
         wait_for((self.folder / "s").exists)
 
     def kill(self) -> None:
@@ -89,6 +82,31 @@ class RealEngine:
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         for child in children.read_text().split():
             os.kill(int(child), number)
+
+
+def start_alone(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    """With all that it starts in namespaces that die with it; its log and what is temporary in `folder`."""
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    alone = ["unshare", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child"]
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            [*alone, *command],
+            stdout=log,
+            stderr=log,
+            env=dict(os.environ) | {"TMPDIR": str(temporary)},
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def run_alone(command: list[str], folder: Path) -> Iterator[None]:
+    running = start_alone(command, folder)
+    try:
+        yield
+    finally:
+        running.kill()
+        running.wait()
 
 
 @contextmanager
