@@ -131,13 +131,6 @@ class Session:
     def locator(self) -> "EngineLocator":
         return self.machine.locator(self.workspace.settings.engine, self.root)
 
-    def room(self) -> int:
-        """How many solves the named engines take at a time together; 0 if nothing limits them."""
-        from buildsys.engine.named import solves_at_once  # noqa: PLC0415
-
-        named = self.locator().named
-        return len(named.addresses) * (solves_at_once(named) or 0)
-
     @timed("look up")
     def look_up(self, targets: tuple[KeyedTarget, ...]) -> Lookup:
         return look_up(targets, self.machine.store, self.last_built.key)
@@ -203,16 +196,14 @@ class Session:
     def builder(self, locator: "EngineLocator", judge: Judge | None = None) -> Iterator["Builder"]:
         """A builder whose engine is kept from idling meanwhile."""
         from buildsys.engine.buildctl import BuildctlSolver  # noqa: PLC0415
-        from buildsys.engine.failover import FailoverSolver  # noqa: PLC0415
-        from buildsys.engine.named import solves_at_once  # noqa: PLC0415
-        from buildsys.engine.pool import EnginePool  # noqa: PLC0415
+        from buildsys.engine.failover import failing_over  # noqa: PLC0415
         from buildsys.execution.builder import Builder  # noqa: PLC0415
         from buildsys.execution.perform import Performer  # noqa: PLC0415
         from buildsys.workspace.sealing import DiskSealer  # noqa: PLC0415
 
         machine_ = self.machine
-        pool = EnginePool(locator, solves_at_once(locator.named), machine_.warn)
-        solver = FailoverSolver(pool, BuildctlSolver(self._ca_bundle(), self._proxies()))
+        one = BuildctlSolver(self._ca_bundle(), self._proxies())
+        solver = failing_over(one, locator, machine_.warn)
         store = machine_.store
         performer = Performer(
             store, store, DiskSealer(self.root), solver, SystemClock(), self.made_by, judge

@@ -100,7 +100,7 @@ def built(
 ) -> "BuildReport":
     """Build with everything that watches a build listening."""
     with _listening(request, choices.events), interruptible():
-        room = 0 if choices.jobs else request.session.room()
+        room = 0 if choices.jobs else request.session.locator().room
         return request.run(options_of(choices, rerun_tests=rerun_tests, room=room))
 
 

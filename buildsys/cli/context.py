@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from buildsys.errors import BuildsysError, MachineError
 from buildsys.events import EventSink
@@ -11,6 +12,9 @@ from buildsys.machine import Machine
 from buildsys.reporting.sinks import PlainLines, Tee
 from buildsys.tracing import Tracer
 from buildsys.wiring import Session
+
+if TYPE_CHECKING:
+    from buildsys.engine.locate import EngineLocator
 
 
 def machine(sink: EventSink | None = None) -> Machine:
@@ -24,6 +28,15 @@ def session(sink: EventSink | None = None) -> Session:
 def traced_session(tracer: Tracer) -> Session:
     """The session of a build to which others will listen as well."""
     return Session(Machine(os.environ, Tee((tracer,)), tracer=tracer), os.getcwd())
+
+
+def locator(session: Session) -> "EngineLocator":
+    """With the engines of the workspace, if this is one and can be read."""
+    try:
+        settings, root = session.workspace.settings.engine, session.root
+    except BuildsysError:
+        return session.machine.locator()
+    return session.machine.locator(settings, root)
 
 
 def on_terminal() -> bool:

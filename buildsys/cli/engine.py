@@ -12,7 +12,7 @@ app = typer.Typer(help="The BuildKit that does the work.", no_args_is_help=True)
 @app.command()
 def start() -> int:
     """Find BuildKit, or start a private one."""
-    engine = context.machine().locator().engine()
+    engine = context.locator(context.session()).engine()
     context.say(f"{engine.kind} BuildKit at {engine.address}")
     return 0
 
@@ -30,9 +30,13 @@ def stop() -> int:
 
 @app.command()
 def status() -> int:
-    """Say whether the private BuildKit runs, and where its log is."""
-    daemon = context.machine().daemon
-    if daemon.running():
+    """Say which of the named engines answer, or whether the private BuildKit runs and where its log is."""
+    session = context.session()
+    locator, daemon = context.locator(session), session.machine.daemon
+    if locator.named.addresses:
+        for address, problem in locator.problems().items():
+            context.say(f"{address}: {problem or 'answers'}")
+    elif daemon.running():
         context.say(f"running at {daemon.address}; log: {daemon.log}")
     else:
         context.say("not running")

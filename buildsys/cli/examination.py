@@ -3,11 +3,11 @@
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from buildsys.errors import BuildsysError, UsageError
+from buildsys.cli import context
+from buildsys.errors import UsageError
 from buildsys.machine import Machine
 from buildsys.wiring import Session
 
@@ -34,7 +34,7 @@ def _engine(session: Session) -> Iterator[Finding]:
     machine = session.machine
     toolbox = machine.daemon.toolbox
     try:
-        locator = _locator(session)
+        locator = context.locator(session)
     except UsageError as error:
         yield Finding(f"engines: {error}", well=False, remedy=error.hint)
         return
@@ -64,28 +64,16 @@ def _engine(session: Session) -> Iterator[Finding]:
     )
 
 
-def _locator(session: Session) -> "EngineLocator":
-    """With the engines of the workspace, if this is one that can be read."""
-    try:
-        settings, root = session.workspace.settings.engine, session.root
-    except BuildsysError:
-        return session.machine.locator()
-    return session.machine.locator(settings, root)
-
-
 def _named_engines(locator: "EngineLocator") -> Iterator[Finding]:
     """One that answers suffices."""
-    engines = locator.engines()
-    with ThreadPoolExecutor(len(engines)) as pool:
-        problems = tuple(pool.map(locator.problem, engines))
-    for engine, problem in zip(engines, problems, strict=True):
+    problems = locator.problems()
+    for address, problem in problems.items():
+        remedy = "mend it, or name it no longer (BS_ENGINES, BUILDKIT_HOST, `engine`)"
         yield Finding(
-            f"engine {engine.address}: {problem or 'answers'}",
+            f"engine {address}: {problem or 'answers'}",
             well=not problem,
-            remedy="start it, or name it no longer (BS_ENGINES, BUILDKIT_HOST, `engine`)"
-            if problem
-            else "",
-            optional=not all(problems),
+            remedy=remedy if problem else "",
+            optional=not all(problems.values()),
         )
 
 

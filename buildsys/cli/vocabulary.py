@@ -129,7 +129,7 @@ COMMANDS: dict[str, Command] = {
         {
             "start": "Find BuildKit, or start a private one",
             "stop": "Stop the BuildKit that bs started; its cache and the store stay",
-            "status": "Say whether the private BuildKit runs, and where its log is",
+            "status": "Say which of the named engines answer, or whether the private BuildKit runs and where its log is",
         },
         {},
         False,

@@ -2,10 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from buildsys.engine.address import Engine, EngineLost
+from buildsys.engine.locate import EngineLocator
+from buildsys.engine.named import solves_at_once
 from buildsys.engine.pool import EnginePool
 from buildsys.errors import MachineError
 from buildsys.execution.ports import Progress, SolveRequest
@@ -57,6 +60,13 @@ class FailoverSolver:
     def cancel(self) -> None:
         self.pool.cancel()
         self.solver.cancel()
+
+
+def failing_over(
+    solver: EngineSolver, locator: EngineLocator, warn: Callable[[str], None]
+) -> FailoverSolver:
+    """On all engines that are found, each of which gets as many solves at a time as is said of it."""
+    return FailoverSolver(EnginePool(locator, solves_at_once(locator.named), warn), solver)
 
 
 def _remove_half_received(folder: str) -> None:

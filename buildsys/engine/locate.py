@@ -4,13 +4,14 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from buildsys.engine.address import NAMED, Engine
 from buildsys.engine.daemon import Daemon
 from buildsys.engine.docker_engine import docker_address
-from buildsys.engine.named import security
+from buildsys.engine.named import security, solves_at_once
 from buildsys.errors import MachineError
 from buildsys.model.target import EngineSettings
 from buildsys.tracing import UNTRACED, Tracer
@@ -48,6 +49,11 @@ class EngineLocator:
     _found: Engine | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def room(self) -> int:
+        """How many solves the named engines take at a time together; 0 if nothing limits them."""
+        return len(self.named.addresses) * (solves_at_once(self.named) or 0)
+
     def engines(self) -> tuple[Engine, ...]:
         if not self.named.addresses:
             return (self.engine(),)
@@ -67,6 +73,13 @@ class EngineLocator:
             if self._found is None:
                 self._found = self._locate()
             return self._found
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong with each engine, by address; "" for those that answer. All are asked at once."""
+        engines = self.engines()
+        with ThreadPoolExecutor(len(engines)) as pool:
+            found = pool.map(self.problem, engines)
+            return {engine.address: said for engine, said in zip(engines, found, strict=True)}
 
     def problem(self, engine: Engine) -> str:
         # What was found here was seen to answer, or is started by bs itself.

@@ -65,7 +65,8 @@ def _check(settings: EngineSettings) -> None:
                 " the root BUILD.yaml, or BS_ENGINES_CERTIFICATES",
             )
     folder = settings.certificates
-    for names in _PAIRS if folder else ():
+    needed = any(security(settings, address) for address in settings.addresses)
+    for names in _PAIRS if needed else ():
         if not any(os.path.isfile(os.path.join(folder, name)) for name in names):
             raise UsageError(
                 f"the certificates for engines lack {' or '.join(names)}: {folder}",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from buildsys.reporting.columns import columns
-from buildsys.reporting.profile import Profile
+from buildsys.reporting.profile import LayerTime, Profile
 from buildsys.reporting.text import Colour, coloured, duration
 
 SCHEMA = 1
@@ -63,17 +63,7 @@ def profile_document(profile: Profile) -> dict[str, object]:
             {"name": one.name, "times": one.times, "duration_s": _round(one.duration_s)}
             for one in profile.phases
         ],
-        "layers": [
-            {
-                "name": one.name,
-                "outcome": one.outcome,
-                "duration_s": _round(one.duration_s),
-                "waited_s": _round(one.waited_s),
-                "phases": _rounded(one.phases),
-                "engines": list(one.engines),
-            }
-            for one in profile.layers
-        ],
+        "layers": [_layer(one) for one in profile.layers],
         "engine": [
             {
                 "kind": one.kind,
@@ -94,6 +84,17 @@ def profile_document(profile: Profile) -> dict[str, object]:
                 for step in profile.critical_path
             ],
         },
+    }
+
+
+def _layer(one: LayerTime) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "outcome": one.outcome,
+        "duration_s": _round(one.duration_s),
+        "waited_s": _round(one.waited_s),
+        "phases": _rounded(one.phases),
+        "engines": list(one.engines),
     }
 
 

@@ -95,8 +95,9 @@ def test_the_names_that_buildctl_knows_do_as_well(certificates: Path) -> None:
     assert chosen(EngineSettings(("tcp://x:1",), str(certificates)), {}, "/w").certificates
 
 
-def test_certificates_of_nobody_are_not_looked_for() -> None:
-    assert chosen(EngineSettings((), "no/such/folder"), {}, "/w").addresses == ()
+def test_certificates_that_nobody_shows_are_not_looked_for() -> None:
+    for addresses in ((), ("unix:///a", "kube-pod://b")):
+        assert chosen(EngineSettings(addresses, "no/such/folder"), {}, "/w").addresses == addresses
 
 
 def test_the_name_in_the_certificate_may_be_another(certificates: Path) -> None:
