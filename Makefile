@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BS := $(VENV)/bin/bs
 
-.PHONY: build test check lint fmt unit integration bench bench-finding-out bench-optimizations bench-ci docs clean machine \
+.PHONY: build test check lint fmt unit integration bench bench-finding-out bench-optimizations bench-ci bench-engines docs clean machine \
 	bytecode
 
 build: $(BS) machine bytecode
@@ -64,6 +64,9 @@ bench-optimizations: $(VENV)/dev machine bytecode
 
 bench-ci: $(VENV)/dev machine bytecode
 	$(VENV)/bin/python -m bench.ci
+
+bench-engines: $(VENV)/dev machine bytecode
+	$(VENV)/bin/python -m bench.engines
 
 docs: $(VENV)/dev
 	$(VENV)/bin/python -m tests.regenerate

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from buildsys.engine.address import Engine, EngineLost
-from buildsys.engine.locate import ANSWER_S, answers, explained
+from buildsys.engine.asking import ANSWER_S, answers, explained
 from buildsys.engine.progress import SolveLog
 from buildsys.engine.watch import QUIET_S, Watch
 from buildsys.errors import BuildFailed, Interrupted, MachineError

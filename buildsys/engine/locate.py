@@ -1,7 +1,5 @@
 """Finding engines: those that are named, else one in a running Docker, else a private buildkitd."""
 
-import re
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,32 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from buildsys.engine.address import NAMED, Engine
+from buildsys.engine.asking import answers, none_answers
 from buildsys.engine.daemon import Daemon
 from buildsys.engine.docker_engine import docker_address
 from buildsys.engine.named import security, solves_at_once
-from buildsys.errors import MachineError
 from buildsys.model.target import EngineSettings
 from buildsys.tracing import UNTRACED, Tracer
-
-ANSWER_S = 10.0
-"""An engine that takes longer to say what workers it has is none that can be worked with."""
-_WRAPPING = re.compile(
-    r"^error: |failed to list workers: |Unavailable: |(transport|connection error): |desc = |\""
-    r"|error reading server preface: |authentication handshake failed: |Error while dialing: "
-)
-_AGAIN = 3
-_CLOSED = "it closes the connection at once, as one does that wants TLS, or another certificate"
-_MEANINGS = {
-    "tls: certificate required": "it takes none of our client certificates",
-    "tls: bad certificate": "it doesn't take our client certificate",
-    "tls: unknown certificate authority": "it doesn't take our client certificate",
-    "failed to verify certificate": "its certificate isn't one that we trust",
-    "first record does not look like a TLS handshake": "it speaks no TLS",
-    "server preface: EOF": _CLOSED,
-    "server preface: connection reset": _CLOSED,
-    "write: broken pipe": _CLOSED,
-}
-"""What gRPC says of connections → what it means."""
 
 
 @dataclass(slots=True)
@@ -113,47 +91,3 @@ class EngineLocator:
             if not problems[engine.address]:
                 return engine
         raise none_answers(problems)
-
-
-def none_answers(problems: Mapping[str, str]) -> MachineError:
-    """`problems` has, for the address of each engine that was tried, why it failed."""
-    said = "".join(f"\n    {address}: {problem}" for address, problem in problems.items())
-    return MachineError(
-        f"no BuildKit answers:{said}",
-        hint="mend one of them (`bs doctor` asks them again), or name none (BS_ENGINES, BUILDKIT_HOST,"
-        " `engine`), so that bs finds or starts one itself",
-    )
-
-
-def answers(engine: Engine, within_s: float = ANSWER_S) -> str:
-    """What is wrong with an engine; "" if a BuildKit answers there.
-
-    An engine that refuses a certificate says so and closes the connection, and what we see of it may be
-    either: for a connection by TLS it is worth asking again.
-    """
-    problem = _ask(engine, within_s)
-    for _ in range(_AGAIN if engine.security else 0):
-        if _CLOSED not in problem:
-            break
-        problem = _ask(engine, within_s)
-    return problem
-
-
-def _ask(engine: Engine, within_s: float) -> str:
-    command = [engine.buildctl, "--timeout", "5", *engine.command[1:], "debug", "workers"]
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=within_s)
-    except subprocess.CalledProcessError as error:
-        return explained(str(error.stderr).strip()) or "no answer"
-    except subprocess.TimeoutExpired:
-        return f"no answer within {within_s:g} s"
-    except OSError as error:
-        return str(error)
-    return ""
-
-
-def explained(said: str) -> str:
-    """What buildctl says of a connection, without what gRPC wraps around it."""
-    plain = _WRAPPING.sub("", said)
-    meaning = next((text for sign, text in _MEANINGS.items() if sign in said), "")
-    return f"{meaning} ({plain})" if meaning else plain

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from buildsys.engine.address import Engine, EngineSource
-from buildsys.engine.locate import none_answers
+from buildsys.engine.asking import none_answers
 from buildsys.errors import Interrupted
 from buildsys.execution.rendezvous import ranked
 

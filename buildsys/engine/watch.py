@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from buildsys.engine.address import Engine
-from buildsys.engine.locate import ANSWER_S, answers
+from buildsys.engine.asking import ANSWER_S, answers
 
 QUIET_S = 20.0
 """Steps that print nothing are usual: only then is the engine asked, which costs 20 ms."""

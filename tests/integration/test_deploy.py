@@ -14,7 +14,7 @@ import requests
 import yaml
 
 from buildsys.engine.address import NAMED, Engine
-from buildsys.engine.locate import answers
+from buildsys.engine.asking import answers
 from buildsys.machine import Machine
 from tests.integration.conftest import free_port, wait_for
 from tests.integration.engines import make_certificates, run_alone

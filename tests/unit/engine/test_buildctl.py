@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from buildsys.engine.address import NAMED, Engine, EngineLost
+from buildsys.engine.asking import answers, explained
 from buildsys.engine.buildctl import BuildctlSolver
-from buildsys.engine.locate import answers, explained
 from buildsys.errors import BuildFailed
 from buildsys.execution.ports import SolveRequest
 from tests.fakes import RecordingProgress
