@@ -45,6 +45,12 @@ class Knowing:
             found |= self._keyed(_awaiting(found, told), actions, last=True)
         return tuple(found.values())
 
+    def keyed_as_known(
+        self, labels: Iterable[Label], actions: ActionsOf
+    ) -> tuple[KeyedTarget, ...]:
+        """Fully keyed in any case: where modules aren't known, all lines of their manifests count."""
+        return tuple(self._keyed(labels, actions, last=True).values())
+
     def _keyed(
         self, labels: Iterable[Label], actions: ActionsOf, *, last: bool = False
     ) -> dict[Label, KeyedTarget]:

@@ -3,6 +3,7 @@
 import typer
 
 from buildsys.cli import (
+    affected,
     bases,
     build,
     engine,
@@ -31,5 +32,6 @@ testing.register(app)
 sizing.register(app)
 profiling.register(app)
 verifying.register(app)
+affected.register(app)
 app.add_typer(engine.app, name="engine")
 app.add_typer(bases.app, name="bases")

@@ -23,6 +23,8 @@ class ReasonCode(StrEnum):
     INPUTS_UNKNOWN = "inputs_unknown"
     NEVER_BUILT = "never_built"
     EVICTED = "evicted"
+    TARGET_ADDED = "target_added"
+    NOT_COMPARED = "not_compared"
 
 
 @dataclass(frozen=True, slots=True)

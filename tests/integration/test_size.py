@@ -1,11 +1,11 @@
 """`bs size` on the real images: all bytes accounted for, packages and distributions named, changes found."""
 
-import subprocess
 import uuid
 from typing import Any
 
 import pytest
 
+from tests.commits import git
 from tests.integration.real import Checkout
 
 GO = "/usr/local/bin/http-worker: package "
@@ -46,13 +46,6 @@ def test_go_is_told_by_package_and_python_by_distribution(platform: Checkout) ->
     assert rust["/usr/local/bin/aob: .text"] > 1_000_000
 
 
-def git(checkout: Checkout, *arguments: str) -> None:
-    settings = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(
-        ["git", *settings, *arguments], cwd=checkout.root, check=True, capture_output=True
-    )
-
-
 def write_xml(checkout: Checkout) -> None:
     """Makes http-worker need encoding/xml; new each time, as the store outlives a run of these tests."""
     path = "cmd/http-worker/main.go"
@@ -64,9 +57,9 @@ def write_xml(checkout: Checkout) -> None:
 
 
 def test_what_a_change_costs_is_named(checkout: Checkout) -> None:
-    git(checkout, "init", "-q")
-    git(checkout, "add", ".")
-    git(checkout, "commit", "-qm", "before")
+    git(checkout.root, "init", "-q")
+    git(checkout.root, "add", ".")
+    git(checkout.root, "commit", "-qm", "before")
     before = checkout.bs("image", "http-worker", "--json").json["digest"]
     write_xml(checkout)
     ran = checkout.bs("size", "http-worker", "--against", "HEAD")
@@ -102,7 +95,7 @@ def test_what_a_change_costs_is_named(checkout: Checkout) -> None:
 def test_what_can_not_be_compared_is_refused(
     checkout: Checkout, arguments: list[str], code: int, said: str
 ) -> None:
-    git(checkout, "init", "-q")
+    git(checkout.root, "init", "-q")
     ran = checkout.bs("size", *arguments)
     assert ran.code == code
     assert said in ran.err

@@ -3,22 +3,26 @@
 import os
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from buildsys.comparing import compare
 from buildsys.errors import BuildFailed, BuildsysError
 from buildsys.execution.bases import KnownBase
 from buildsys.execution.builder import Builder
 from buildsys.execution.lookup import status_of
 from buildsys.execution.options import Options
 from buildsys.execution.perform import Performer
+from buildsys.keys.affected import Affected
 from buildsys.keys.explain import Reason
+from buildsys.loading import bases_lock
 from buildsys.machine import Machine
 from buildsys.rules.bases import BUILT_IN
 from buildsys.wiring import Session
 from buildsys.workspace.sealing import DiskSealer
 from tests.builds import awaiting
+from tests.commits import git
 from tests.fakes import FakeClock, FakeSolver, RecordingSink
 
 ACCELERATORS = frozenset({"packages"})
@@ -149,6 +153,15 @@ class Stage:
         shown = sorted(map(_reason, image.reasons))
         assert (str(image.state), shown) == (state, sorted(reasons)), f"{image.state} {shown}"
 
+    def affected(self, *words: str) -> None:
+        """Since the last commit: names of targets, each with what of it and why."""
+        session = self.session()
+        found = compare(session, session.select(()), "HEAD")
+        assert not found.obstacle, found.obstacle
+        shown = [word for one in found.targets for word in _affected(one)]
+        wanted = [] if words == ("nothing",) else list(words)
+        assert shown == wanted, f"affected {shown}"
+
     def error(self, text: str) -> None:
         assert text in self.refused, f"refused: {self.refused or 'nothing'}"
         self.refused = ""
@@ -221,8 +234,19 @@ class Stage:
     def empty(self) -> None:
         shutil.rmtree(self.folder / "cache")
 
+    def commit(self) -> None:
+        """All files, and the pins of the bases."""
+        self.write(bases_lock.NAME, bases_lock.render(self.pins))
+        git(self.root, "init", "-q")
+        git(self.root, "add", ".")
+        git(self.root, "commit", "-qm", "story")
+
     def base(self, name: str, character: str) -> None:
         self.pins[name] = f"{self.pins[name].partition('@')[0]}@sha256:{character * 64}"
+
+    def pin(self) -> None:
+        """Write the pins of the bases into the checkout."""
+        self.write(bases_lock.NAME, bases_lock.render(self.pins))
 
     def mirror(self, name: str, registry: str) -> None:
         self.pins[name] = f"{registry}@{self.pins[name].partition('@')[2]}"
@@ -266,6 +290,12 @@ def _pairs(words: tuple[str, ...]) -> list[str]:
     """`image of api packages of api+web` → one text for each layer."""
     assert len(words) % 3 == 0, f"`{' '.join(words)}` isn't `LAYER of NAME+NAME …`"
     return [" ".join(words[start : start + 3]) for start in range(0, len(words), 3)]
+
+
+def _affected(one: Affected) -> Iterator[str]:
+    yield one.label.name
+    for layer in one.layers:
+        yield from (f"{layer.name}:{_reason(reason)}" for reason in layer.reasons)
 
 
 def _reason(reason: Reason) -> str:

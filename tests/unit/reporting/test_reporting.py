@@ -261,6 +261,8 @@ def test_reason_codes_are_the_documented_list() -> None:
         "base_missing",
         "rule_changed",
         "attribute_changed",
+        "target_added",
+        "not_compared",
         "dependency_layer_changed",
         "never_built",
         "evicted",

@@ -1,0 +1,16 @@
+"""Real git repositories for tests, whatever the machine's own settings are."""
+
+import subprocess
+from pathlib import Path
+
+_SETTINGS = (
+    "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false", "-c",
+    "init.defaultBranch=main", "-c", "core.autocrlf=false", "-c", "protocol.file.allow=always",
+)  # fmt: skip
+
+
+def git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *_SETTINGS, *arguments], cwd=root, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
