@@ -45,6 +45,10 @@ class BuildRequest:
         Raises:
             BuildsysError: nothing could be tried; failures of actions are in the report.
         """
+        with self.session.machine.store.in_use():
+            return self._tried(options)
+
+    def _tried(self, options: Options) -> BuildReport:
         for attempt in range(1, _TRIES + 1):
             try:
                 return self._once(options)
@@ -131,7 +135,7 @@ class BuildRequest:
 
     @timed("record")
     def _record_built(self, report: BuildReport) -> None:
-        self.session.last_built.update(
+        news = self.session.last_built.update(
             {
                 target.label: {
                     layer.name: layer.key
@@ -141,6 +145,18 @@ class BuildRequest:
                 for target in report.targets
             }
         )
+        self._note_use(news=news)
+
+    def _note_use(self, *, news: bool) -> None:
+        """What of the store this workspace uses; without `news`, only if nobody noted it yet."""
+        session = self.session
+        store = session.machine.store
+        if news or not store.usage.knows(session.root):
+            paths = (path for path, _, _ in session.machine.sights.rows())
+            facts = [
+                path.rpartition("/")[2] for path in paths if path.startswith(store.facts_folder)
+            ]
+            store.usage.note(session.root, session.last_built.keys(), facts)
 
 
 def _warm_up(session: Session) -> None:

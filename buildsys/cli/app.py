@@ -6,6 +6,7 @@ from buildsys.cli import (
     affected,
     bases,
     build,
+    collecting,
     engine,
     inspect,
     profiling,
@@ -30,6 +31,7 @@ inspect.register(app)
 running.register(app)
 testing.register(app)
 sizing.register(app)
+collecting.register(app)
 profiling.register(app)
 verifying.register(app)
 affected.register(app)

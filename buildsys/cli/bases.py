@@ -49,12 +49,13 @@ def bootstrap(
     """Make bases from Debian packages, without a registry."""
     session = context.session()
     bases = tuple(base for base in _named(session, names) if names or base.bootstrap)
-    bootstrap_all(
-        session.base_provider(),
-        bases,
-        lambda base, digest: context.say(f"{base.name} {digest}"),
-        force=force,
-    )
+    with session.machine.store.in_use():
+        bootstrap_all(
+            session.base_provider(),
+            bases,
+            lambda base, digest: context.say(f"{base.name} {digest}"),
+            force=force,
+        )
     return 0
 
 

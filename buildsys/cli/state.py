@@ -1,30 +1,15 @@
-"""`bs clean`, `bs doctor`, `bs schema`."""
+"""`bs doctor`, `bs schema`."""
 
 import json as json_module
-from typing import Annotated
 
 import typer
 
 from buildsys.cli import context
-from buildsys.reporting.text import size
 
 
 def register(app: typer.Typer) -> None:
-    app.command("clean")(clean)
     app.command("doctor")(doctor)
     app.command("schema")(schema)
-
-
-def clean(
-    everything: Annotated[
-        bool, typer.Option("--all", help="Remove the whole store, with bases and records.")
-    ] = False,
-) -> int:
-    """Remove blobs that no record needs: sealed sources, damaged and left-over layers."""
-    store = context.machine().store
-    freed = store.remove_all() if everything else store.clean()
-    context.say(f"{size(freed)} freed in {store.layout}")
-    return 0
 
 
 def doctor() -> int:

@@ -10,7 +10,6 @@ COMMANDS: dict[str, Command] = {
         {
             "build": "Build the images of targets, and only the layers that are stale",
             "status": "Say which layers of which targets are fresh; builds nothing, asks no engine",
-            "clean": "Remove blobs that no record needs: sealed sources, damaged and left-over layers",
             "doctor": "Say what this machine has for building, what it lacks, and what to do about it",
             "schema": "Print the JSON Schema of BUILD.yaml files",
             "dockerfile": "Print the Dockerfile of a target, complete: stock buildctl or docker builds it too",
@@ -21,6 +20,8 @@ COMMANDS: dict[str, Command] = {
             "down": "Stop all containers that `bs up` started in this workspace; what they stored stays",
             "test": "Run the targets' own tests on top of their dependency layers; those that passed before are not run",
             "size": "Say what images are made of: layers, packages, distributions, files. Builds nothing",
+            "clean": "Remove what no record needs: sealed sources, damaged and left-over files. No layer is lost by it",
+            "gc": "Keep the store within limits: remove what was used least recently, and what nobody needs",
             "profile": "Say where the time of a build went: by phase, by layer, in BuildKit; and its critical path",
             "verify": "Build what is stale, and check the real images: user, files, programs, labels, size, health",
             "affected": "Say which targets a change reaches, by their keys before and after it. Builds nothing, needs no store",
@@ -55,7 +56,6 @@ COMMANDS: dict[str, Command] = {
         },
         True,
     ),
-    "clean": ({}, {"--all": ("Remove the whole store, with bases and records.", False)}, False),
     "doctor": ({}, {}, False),
     "schema": ({}, {}, False),
     "dockerfile": ({}, {}, True),
@@ -110,6 +110,30 @@ COMMANDS: dict[str, Command] = {
             "--top": ("Parts to show of each layer.", True),
         },
         True,
+    ),
+    "clean": (
+        {},
+        {
+            "--all": ("Remove the whole store, with bases and records.", False),
+            "--wait": ("How long to wait for builds.", True),
+        },
+        False,
+    ),
+    "gc": (
+        {},
+        {
+            "--max-size": ("What the store may take: 20GB.", True),
+            "--max-age": ("Remove what is unused for 12h, 30d, 4w.", True),
+            "-n": ("Only say what would be removed.", False),
+            "--dry-run": ("Only say what would be removed.", False),
+            "--json": ("Print one JSON document.", False),
+            "--keep-last-builds": (
+                "Keep what the last builds of workspaces need, whatever the limits.",
+                False,
+            ),
+            "--wait": ("How long to wait for builds.", True),
+        },
+        False,
     ),
     "profile": (
         {},

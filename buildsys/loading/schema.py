@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from buildsys.loading import settings, values
+from buildsys.loading.cache_settings import AGE
 from buildsys.loading.merging import EVERY_RULE, Rules
 from buildsys.rules.attributes import Attribute, Kind
 from buildsys.rules.bases import NONE
@@ -81,6 +82,7 @@ def _root_keys(rules: Rules) -> Schema:
         "workspace": _or_null(_text(settings.NAME)),
         "bases": bases,
         "engine": _or_null(engine),
+        "cache": _or_null(_object({"max_size": kind_schema(Kind.SIZE), "max_age": _text(AGE)})),
         "exclude": _or_null(_PATTERNS),
         "defaults": _or_null(_object(defaults)),
     }

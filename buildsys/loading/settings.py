@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeVar
 
+from buildsys.loading.cache_settings import cache_settings
 from buildsys.loading.fields import (
     described,
     entries,
@@ -25,7 +26,7 @@ from buildsys.rules.bases import BUILT_IN, NONE
 T = TypeVar("T")
 
 PACKAGE_KEYS = ("targets", "$schema")
-ROOT_KEYS = ("workspace", "bases", "engine", "exclude", "defaults", *PACKAGE_KEYS)
+ROOT_KEYS = ("workspace", "bases", "engine", "cache", "exclude", "defaults", *PACKAGE_KEYS)
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 # Names of bases become names of contexts and stages of a Dockerfile, which have no capital letters.
@@ -63,6 +64,7 @@ def read_settings(root: Entries) -> Settings:
         exclude=_optional(
             mapping, "exclude", lambda node, name: items(node, name, file_pattern), ()
         ),
+        cache=_optional(mapping, "cache", cache_settings, default.cache),
     )
 
 

@@ -141,7 +141,7 @@ _numeric_user = matching(
 )
 
 
-def _size(node: Node, name: str) -> int:
+def size(node: Node, name: str) -> int:
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, str) and (found := SIZE.fullmatch(value)):
         value = int(Fraction(found[1]) * _UNITS[found[2]])
@@ -221,7 +221,7 @@ _READERS: Mapping[Kind, Callable[[Node, str], AttributeValue]] = MappingProxyTyp
         Kind.TEXT: text,
         Kind.FLAG: flag,
         Kind.PORT: lambda node, name: integer(node, name, 1, MAX_PORT),
-        Kind.SIZE: _size,
+        Kind.SIZE: size,
         Kind.DURATION: duration,
         Kind.TEXTS: lambda node, name: items(node, name, text),
         Kind.FILES: lambda node, name: items(node, name, file_pattern),

@@ -125,6 +125,14 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """What `bs gc` leaves of the store, unless it is told otherwise; None is no limit."""
+
+    max_bytes: int | None = None
+    max_age_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the root BUILD.yaml says for the whole workspace."""
 
@@ -132,6 +140,7 @@ class Settings:
     bases: Mapping[str, Base] = field(default_factory=lambda: MappingProxyType({}))
     engine: EngineSettings = EngineSettings()
     exclude: tuple[str, ...] = ()
+    cache: CacheSettings = CacheSettings()
 
 
 @dataclass(frozen=True, slots=True)

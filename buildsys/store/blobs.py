@@ -86,6 +86,10 @@ class Blobs:
         self._verified.remember(digest, found)
         return Blob(digest, found[0])
 
+    def tidy(self) -> None:
+        """Forget what is remembered of blobs that are gone."""
+        self._verified.compact()
+
     def _verify(self, blob: Blob, found: Signature) -> bool:
         path = self.path(blob.digest)
         try:

@@ -4,6 +4,7 @@
     records/AB/KEY       one action record each (see `records`)
     verified             which blobs were found whole (see `verified`)
     locks/KEY            held while an action of this key runs
+    used/, workspaces/   when things were last used, and by whom (see `usage`)
     tmp/                 private folders of running exports
 
 Blobs are moved in before the record that names them, so that a crash leaves at worst a blob without a record.
@@ -25,8 +26,9 @@ from buildsys.model.digest import ActionKey, Digest, ImageDigest, hex_of
 from buildsys.sights import Sights
 from buildsys.store import durable, records
 from buildsys.store.blobs import Blobs, hash_file
+from buildsys.store.locks import locked, locked_within
 from buildsys.store.scratch import swept_folder
-from buildsys.store.verified import locked
+from buildsys.store.usage import Usage
 
 
 class DiskStore:
@@ -43,6 +45,7 @@ class DiskStore:
         self._platform = platform
         self._sights = sights or Sights()
         self.blobs = Blobs(root, warn, self._sights)
+        self.usage = Usage(root)
 
     def get(self, key: ActionKey) -> ActionResult | None:
         record = self.record(key)
@@ -183,18 +186,32 @@ class DiskStore:
                 if record is not None:
                     yield record
 
-    def clean(self) -> int:
-        """Remove the blobs that no record names, and what was set aside; returns the bytes freed."""
-        named = {blob.digest for record in self.records() for blob in record.result.blobs}
-        freed = 0
-        if os.path.isdir(self.blobs.folder):
-            for name in os.listdir(self.blobs.folder):
-                if f"sha256:{name}" not in named:
-                    path = os.path.join(self.blobs.folder, name)
-                    freed += os.path.getsize(path)
-                    os.unlink(path)
-        shutil.rmtree(os.path.join(self.layout, "damaged"), ignore_errors=True)
-        return freed
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Nothing is removed from the store meanwhile; nor if it is one that can't be written."""
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(MachineError):
+                stack.enter_context(locked(self._guard, shared=True))
+            yield
+
+    @contextmanager
+    def alone(self, wait_s: float, waiting: Callable[[], None]) -> Iterator[None]:
+        """No build uses the store meanwhile; `waiting` is called if one does now.
+
+        Raises:
+            MachineError: one still does after `wait_s` seconds.
+        """
+        with locked_within(self._guard, wait_s, waiting) as had:
+            if not had:
+                raise MachineError(
+                    f"builds still use the store {self.layout}: nothing was removed",
+                    hint="try again when they have ended",
+                )
+            yield
+
+    @property
+    def _guard(self) -> str:
+        return f"{self.layout}.lock"
 
     def remove_all(self) -> int:
         """Remove everything; returns the bytes freed."""
@@ -209,6 +226,10 @@ class DiskStore:
     @property
     def records_folder(self) -> str:
         return os.path.join(self.layout, "records")
+
+    @property
+    def facts_folder(self) -> str:
+        return os.path.join(self.layout, "facts")
 
     def _record_path(self, key: ActionKey) -> str:
         return os.path.join(self.records_folder, key[:2], key)

@@ -5,14 +5,13 @@ counts. Nothing in it is needed: a line that is lost, cut or wrong costs hashing
 """
 
 import contextlib
-import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from buildsys.errors import BuildsysError
 from buildsys.store import durable
+from buildsys.store.locks import locked
 
 Signature = tuple[int, int, int, int]
 """Size, mtime, ctime (ns) and inode."""
@@ -60,10 +59,11 @@ class VerifiedBlobs:
             lines = (durable.read(self.path) or b"").split(b"\n")
             self._known = _parsed(lines)
             if len(lines) > 3 * len(self._known) + _SPARE_LINES:
-                self._compact()
+                self.compact()
         return self._known
 
-    def _compact(self) -> None:
+    def compact(self) -> None:
+        """Forget what is outdated, and the blobs that are gone."""
         with contextlib.suppress(OSError, BuildsysError), locked(self.path + ".lock"):
             latest = _parsed((durable.read(self.path) or b"").split(b"\n"))
             lines = [_line(d, found) for d, found in latest.items() if self.exists(d)]
@@ -82,20 +82,3 @@ def _parsed(lines: list[bytes]) -> dict[str, Signature]:
                 digest, size, mtime, ctime, inode = line.split(b" ")
                 known[digest.decode()] = (int(size), int(mtime), int(ctime), int(inode))
     return known
-
-
-@contextmanager
-def locked(path: str) -> Iterator[None]:
-    """Holds an exclusive lock on a file that is never removed; it dies with the process.
-
-    Raises:
-        MachineError: the file can't be made.
-    """
-    with durable.cannot_write(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

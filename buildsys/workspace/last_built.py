@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from buildsys.model.digest import ActionKey
@@ -21,11 +21,16 @@ class LastBuilt:
         found = self._loaded().get(str(label), {}).get(layer)
         return ActionKey(found) if found is not None else None
 
-    def keys(self) -> tuple[ActionKey, ...]:
-        found = {key for layers in self._loaded().values() for key in layers.values()}
+    def keys(self, labels: Collection[Label] | None = None) -> tuple[ActionKey, ...]:
+        """Of all labels that were ever built here, or of the given ones."""
+        names = None if labels is None else set(map(str, labels))
+        known = self._loaded().items()
+        own = (layers for label, layers in known if names is None or label in names)
+        found = {key for layers in own for key in layers.values()}
         return tuple(ActionKey(key) for key in sorted(found))
 
-    def update(self, keys: Mapping[Label, Mapping[str, ActionKey]]) -> None:
+    def update(self, keys: Mapping[Label, Mapping[str, ActionKey]]) -> bool:
+        """Whether that is news."""
         news = {
             str(label): {name: str(key) for name, key in own.items()} for label, own in keys.items()
         }
@@ -33,7 +38,7 @@ class LastBuilt:
         # A layer that failed keeps its entry: it is stale against what was built, not new.
         merged = {label: known.get(label, {}) | own for label, own in news.items()}
         if all(known.get(label) == own for label, own in merged.items()):
-            return
+            return False
         known.update(merged)
         temporary = f"{self.path}.tmp-{os.getpid()}"
         with contextlib.suppress(OSError):
@@ -41,6 +46,7 @@ class LastBuilt:
             with open(temporary, "w", encoding="utf-8") as file:
                 json.dump(self._keys, file, indent=1, sort_keys=True)
             os.replace(temporary, self.path)
+        return True
 
     def _loaded(self) -> dict[str, dict[str, str]]:
         if self._keys is None:

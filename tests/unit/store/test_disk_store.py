@@ -125,22 +125,6 @@ def test_a_damaged_size_memo_is_counted_again(place: Place) -> None:
     assert place.store().unpacked_bytes(layer) == 3
 
 
-def test_cleaning_keeps_what_records_name_and_removes_the_rest(place: Place) -> None:
-    store = place.store()
-    kept, dropped = put(store), seal(store, {"file": b"nobody names me"})
-    freed = place.store().clean()
-    assert place.store().get(KEY) == kept
-    gone = {blob.digest: blob for blob in dropped.blobs if blob not in kept.blobs}
-    assert not any(os.path.exists(place.blob_path(blob)) for blob in gone.values())
-    assert freed == sum(blob.size_bytes for blob in gone.values())
-    assert place.store().clean() == 0
-
-
-def test_cleaning_an_empty_store_frees_nothing(place: Place) -> None:
-    assert place.store().clean() == 0
-    assert list(place.store().records()) == []
-
-
 def test_records_are_all_that_can_be_read(place: Place) -> None:
     store = place.store()
     put(store)
