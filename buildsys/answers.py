@@ -32,7 +32,9 @@ Two seconds is the coarsest grain of a file system in use (FAT), and what ccache
 """
 
 MAGIC = f"buildsys answer 2 {sys.implementation.cache_tag} {sys.byteorder}\n".encode()
-_ENVIRONMENT = ("BUILDKIT_HOST", "CI", "HOME", "NO_COLOR", "XDG_CACHE_HOME")
+_ENVIRONMENT = (
+    "BUILDKIT_HOST", "CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "HOME", "NO_COLOR", "XDG_CACHE_HOME",
+)  # fmt: skip
 """Variables that answers depend on, beside all that begin with BS_."""
 _ROWS_FOR_TWO = 8_000
 """With this many files, a second process pays for itself."""

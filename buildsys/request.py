@@ -67,6 +67,10 @@ class BuildRequest:
         """What a build would do, as a status; provides nothing and starts nothing."""
         return self.session.status(self.labels)
 
+    def files(self, key: ActionKey) -> tuple[str, ...]:
+        """The input files of an action of this build."""
+        return self._files.get(key, ())
+
     def readable(self, key: ActionKey, text: str) -> str:
         """A step's output with the paths of the workspace."""
         return with_real_paths(text, self._files.get(key, ()))

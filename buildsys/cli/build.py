@@ -4,13 +4,26 @@ from typing import Annotated
 
 import typer
 
-from buildsys.cli.commands import BuildChoices, StatusChoices, run_build, run_status
+from buildsys.cli.choices import BuildChoices, StatusChoices
+from buildsys.cli.commands import run_build, run_status
 
 Patterns = Annotated[
     list[str] | None,
     typer.Argument(help="Targets: //cmd/api, //cmd/..., all, a name, a file; -//x leaves out."),
 ]
 JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+Summary = Annotated[
+    str,
+    typer.Option(
+        "--summary", metavar="FILE", help="Append a Markdown page; GITHUB_STEP_SUMMARY by default."
+    ),
+]
+CodeQuality = Annotated[
+    str,
+    typer.Option("--code-quality", metavar="FILE", help="Write what failed as GitLab's report."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,10 +50,28 @@ def build(
     profile: Annotated[
         str, typer.Option("--profile", metavar="FILE", help="Write a trace; see `bs profile`.")
     ] = "",
+    summary: Summary = "",
+    report: Annotated[
+        str,
+        typer.Option("--report", metavar="FILE", help="Write which images it came to, as JSON."),
+    ] = "",
+    code_quality: CodeQuality = "",
 ) -> int:
     """Build the images of targets, and only the layers that are stale."""
     return run_build(
-        BuildChoices(tuple(patterns or ()), json, jobs, keep_going, force, dry_run, events, profile)
+        BuildChoices(
+            tuple(patterns or ()),
+            json,
+            jobs,
+            keep_going,
+            force,
+            dry_run,
+            events,
+            profile,
+            summary,
+            report,
+            code_quality,
+        )
     )
 
 

@@ -5,10 +5,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from buildsys.cli import context
+from buildsys.cli.choices import BuildChoices, StatusChoices
 from buildsys.cli.profiled import profiled
 from buildsys.errors import BuildFailed, Interrupted
 from buildsys.execution.lookup import LayerState
@@ -16,6 +16,9 @@ from buildsys.reporting.documents import build_document, dumped, status_document
 from buildsys.reporting.tables import build_lines, status_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from buildsys.cli.news import BuildNews
     from buildsys.events import EventSink
     from buildsys.execution.options import Options
     from buildsys.execution.report import BuildReport
@@ -25,34 +28,6 @@ if TYPE_CHECKING:
 
 OVER_BUDGET = 3
 STALE = 1
-
-
-@dataclass(frozen=True)
-class BuildChoices:
-    """The options of `bs build`."""
-
-    patterns: tuple[str, ...] = ()
-    json: bool = False
-    jobs: int | None = None
-    keep_going: bool = False
-    force: bool = False
-    dry_run: bool = False
-    events: str = ""
-    profile: str = ""
-    asked: tuple[str, ...] = ()
-    """The arguments under which the answer may be remembered, if any; what is profiled is done anew."""
-
-
-@dataclass(frozen=True)
-class StatusChoices:
-    """The options of `bs status`."""
-
-    patterns: tuple[str, ...] = ()
-    json: bool = False
-    explain: bool = False
-    exit_code: bool = False
-    asked: tuple[str, ...] = ()
-    """See `BuildChoices.asked`."""
 
 
 def run_build(choices: BuildChoices) -> int:
@@ -67,7 +42,8 @@ def _build(choices: BuildChoices, session: "Session") -> int:
     request = BuildRequest(session, session.select(choices.patterns))
     if choices.dry_run:
         return _dry_run(session, request, json=choices.json)
-    report = built(request, choices)
+    with telling("bs build", request, choices) as told:
+        report = built(request, choices, told=told)
     with session.tracer.span("report"):
         if choices.json:
             name = session.workspace.settings.name
@@ -75,8 +51,10 @@ def _build(choices: BuildChoices, session: "Session") -> int:
         else:
             text = "\n".join(build_lines(report, colour=context.coloured()))
         context.say(text)
+    if told is not None:
+        told.tell_build(report)
     code = _exit_code(report)
-    if code == 0 and report.solves == 0 and not choices.profile:
+    if code == 0 and report.solves == 0 and not choices.profile and told is None:
         session.remember(choices.asked, code, f"{text}\n")
     return code
 
@@ -95,11 +73,30 @@ def build_for(labels: tuple["Label", ...], session: "Session") -> "BuildReport":
     return report
 
 
+@contextmanager
+def telling(
+    command: str, request: "BuildRequest", choices: BuildChoices
+) -> Iterator["BuildNews | None"]:
+    """What collects the news for those who are told; the body builds."""
+    if not choices.told:
+        yield None
+        return
+    from buildsys.cli.news import BuildNews  # noqa: PLC0415 - only where someone is told
+
+    news = BuildNews(command, request, choices)
+    with news.of_failures():
+        yield news
+
+
 def built(
-    request: "BuildRequest", choices: BuildChoices, *, rerun_tests: bool = False
+    request: "BuildRequest",
+    choices: BuildChoices,
+    *,
+    rerun_tests: bool = False,
+    told: "BuildNews | None" = None,
 ) -> "BuildReport":
     """Build with everything that watches a build listening."""
-    with _listening(request, choices.events), interruptible():
+    with _listening(request, choices.events, told), interruptible():
         room = 0 if choices.jobs else request.session.locator().room
         return request.run(options_of(choices, rerun_tests=rerun_tests, room=room))
 
@@ -146,7 +143,7 @@ def _dry_run(session: "Session", request: "BuildRequest", *, json: bool) -> int:
 
 
 @contextmanager
-def _listening(request: "BuildRequest", events: str) -> Iterator[None]:
+def _listening(request: "BuildRequest", events: str, told: "BuildNews | None") -> Iterator[None]:
     from buildsys.reporting.sinks import EventLines, PlainLines, StepLogs, Tee  # noqa: PLC0415
 
     session = request.session
@@ -154,7 +151,7 @@ def _listening(request: "BuildRequest", events: str) -> Iterator[None]:
     assert isinstance(sink, Tee)
     with ExitStack() as stack:
         screen: EventSink = PlainLines(sys.stderr)
-        show = _to_stderr
+        show: Callable[[str], None] = _to_stderr
         if context.on_terminal():
             from rich.console import Console  # noqa: PLC0415 - only where someone watches
 
@@ -164,8 +161,15 @@ def _listening(request: "BuildRequest", events: str) -> Iterator[None]:
             stack.callback(board.close)
             screen = board
             show = board.show
+        elif told is not None:
+            show = told.guarded(show)
         sinks: list[EventSink] = [
-            StepLogs(os.path.join(session.root, ".bs", "logs"), show, request.readable),
+            StepLogs(
+                os.path.join(session.root, ".bs", "logs"),
+                show,
+                request.readable,
+                told.failed if told is not None else None,
+            ),
             screen,
         ]
         if events:

@@ -70,3 +70,7 @@ def complain(error: BuildsysError) -> None:
     print(f"bs: {error}", file=sys.stderr)
     if error.hint:
         print(f"    {error.hint}", file=sys.stderr)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from buildsys.cli.annotating import annotate_error  # noqa: PLC0415 - nowhere else
+
+        annotate_error(error)

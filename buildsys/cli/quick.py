@@ -13,7 +13,13 @@ _FLAGS = {
     "status": {"--json": "json", "--explain": "explain", "--exit-code": "exit_code"},
 }  # fmt: skip
 
-_VALUES = {"build": {"--profile": "profile"}, "status": {}}
+_VALUES = {
+    "build": {
+        "--profile": "profile", "--summary": "summary", "--report": "report",
+        "--code-quality": "code_quality",
+    },
+    "status": {},
+}  # fmt: skip
 """Options with a value. A profile that was made by way of typer would show typer, which builds do without."""
 
 
@@ -43,10 +49,10 @@ def quick_command(arguments: list[str], environment: Mapping[str, str]) -> Calla
 def _bound(
     arguments: tuple[str, ...], patterns: tuple[str, ...], chosen: dict[str, bool | str]
 ) -> Callable[[], int]:
-    from buildsys.cli import commands  # noqa: PLC0415 - not for a form that typer reads
+    from buildsys.cli import choices, commands  # noqa: PLC0415 - not for a form that typer reads
 
     if arguments[0] == "build":
-        build = commands.BuildChoices(patterns, asked=arguments, **chosen)  # type: ignore[arg-type]
+        build = choices.BuildChoices(patterns, asked=arguments, **chosen)  # type: ignore[arg-type]
         return lambda: commands.run_build(build)
-    status = commands.StatusChoices(patterns, asked=arguments, **chosen)  # type: ignore[arg-type]
+    status = choices.StatusChoices(patterns, asked=arguments, **chosen)  # type: ignore[arg-type]
     return lambda: commands.run_status(status)

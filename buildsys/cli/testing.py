@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from buildsys.cli import context
-from buildsys.cli.build import JSON, Patterns
-from buildsys.cli.commands import BuildChoices, built
+from buildsys.cli.build import JSON, CodeQuality, Patterns, Summary
+from buildsys.cli.choices import BuildChoices
+from buildsys.cli.commands import built, telling
 from buildsys.cli.profiled import profiled
 from buildsys.errors import BuildFailed, CheckFailed
 
@@ -38,9 +39,18 @@ def run_tests(
     profile: Annotated[
         str, typer.Option("--profile", metavar="FILE", help="Write a trace; see `bs profile`.")
     ] = "",
+    summary: Summary = "",
+    code_quality: CodeQuality = "",
 ) -> int:
     """Run the targets' own tests on top of their dependency layers; those that passed before are not run."""
-    choices = BuildChoices(tuple(patterns or ()), json, jobs, keep_going=True)
+    choices = BuildChoices(
+        tuple(patterns or ()),
+        json,
+        jobs,
+        keep_going=True,
+        summary=summary,
+        code_quality=code_quality,
+    )
     with profiled(profile) as tracer:
         session = context.traced_session(tracer)
         report, found = _tested(session, choices, rerun=no_cache_tests)
@@ -59,8 +69,13 @@ def _tested(
 
     labels = session.select(choices.patterns)
     judge = TestJudge(session.machine.store.blobs)
-    report = built(BuildRequest(session, labels, judge=judge), choices, rerun_tests=rerun)
-    return report, [_tests_of(label, report, judge) for label in labels]
+    request = BuildRequest(session, labels, judge=judge)
+    with telling("bs test", request, choices) as told:
+        report = built(request, choices, rerun_tests=rerun, told=told)
+    found = [_tests_of(label, report, judge) for label in labels]
+    if told is not None:
+        told.tell_tests(found)
+    return report, found
 
 
 def _say(

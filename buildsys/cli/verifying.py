@@ -7,7 +7,8 @@ import typer
 
 from buildsys.cli import context
 from buildsys.cli.build import JSON, Patterns
-from buildsys.cli.commands import BuildChoices, build_for, interruptible, options_of
+from buildsys.cli.choices import BuildChoices
+from buildsys.cli.commands import build_for, interruptible, options_of
 from buildsys.errors import BuildsysError, CheckFailed
 from buildsys.images.stored import StoredImage
 from buildsys.reporting.sinks import Tee

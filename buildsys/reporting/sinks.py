@@ -90,6 +90,8 @@ class StepLogs:
     show: Callable[[str], None]
     readable: Callable[[ActionKey, str], str]
     """Rewrites the paths of compiler messages to those of the workspace."""
+    failed: Callable[[ActionFinished, str], None] | None = None
+    """Told of each action that failed, with what its steps printed."""
     _texts: dict[ActionKey, list[str]] = field(default_factory=dict)
 
     def emit(self, event: Event) -> None:
@@ -100,6 +102,8 @@ class StepLogs:
             self._keep(event, text)
             if event.outcome is Outcome.FAILED and text:
                 self.show(text)
+            if event.outcome is Outcome.FAILED and self.failed is not None:
+                self.failed(event, text)
 
     def _keep(self, event: ActionFinished, text: str) -> None:
         if not text:
