@@ -1,6 +1,7 @@
 """A workspace as it was at a revision, in a folder of its own; and which revision to compare with."""
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -8,8 +9,7 @@ from contextlib import contextmanager
 
 from buildsys.errors import UsageError
 
-_NO_COMMIT = "0" * 40
-"""What CI services name where there is no earlier commit: a new branch."""
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @contextmanager
@@ -38,7 +38,8 @@ def merge_base(root: str, revision: str) -> tuple[str, str]:
     Raises:
         UsageError: the workspace is in no git repository, or there is no such revision in a whole clone.
     """
-    if revision and not revision.strip("0") and len(revision) >= len(_NO_COMMIT):
+    if _COMMIT.fullmatch(revision) and not revision.strip("0"):
+        # What CI services name for a new branch.
         return "", "there is no earlier commit"
     known = _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     found = _git(root, "merge-base", "HEAD", revision) if known.returncode == 0 else known
@@ -46,6 +47,9 @@ def merge_base(root: str, revision: str) -> tuple[str, str]:
         return found.stdout.split()[0], ""
     if _done(root, revision, "rev-parse", "--is-shallow-repository") == "true":
         return "", f"this clone is shallow, and has no common history with `{revision}`"
+    if known.returncode != 0 and _COMMIT.fullmatch(revision):
+        # A branch that was pushed anew: what CI says it was before is nowhere any longer.
+        return "", f"this clone doesn't have `{revision}`"
     if known.returncode != 0:
         raise UsageError(f"there is no `{revision}`", hint="name a commit, branch or tag")
     return "", f"HEAD and `{revision}` have no common history"

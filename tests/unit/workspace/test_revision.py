@@ -77,6 +77,8 @@ def test_a_shallow_clone_says_that_it_has_no_history(repository: Path, tmp_path:
 def test_there_may_be_nothing_to_compare_with(repository: Path) -> None:
     commit(repository, "a", "1")
     assert merge_base(str(repository), "0" * 40) == ("", "there is no earlier commit")
+    gone = "1" * 40
+    assert merge_base(str(repository), gone) == ("", f"this clone doesn't have `{gone}`")
     git(repository, "checkout", "-q", "--orphan", "alone")
     commit(repository, "b", "1")
     assert merge_base(str(repository), "main") == ("", "HEAD and `main` have no common history")
