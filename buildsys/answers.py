@@ -36,6 +36,7 @@ _ENVIRONMENT = (
     "BUILDKIT_HOST", "CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "HOME", "NO_COLOR", "XDG_CACHE_HOME",
 )  # fmt: skip
 """Variables that answers depend on, beside all that begin with BS_."""
+_SECRET = "BS_CACHE_SIGNING_KEY"  # noqa: S105 - no answer depends on it, and nothing may hold it
 _ROWS_FOR_TWO = 8_000
 """With this many files, a second process pays for itself."""
 _MOST_PROCESSES = 4
@@ -110,7 +111,7 @@ def find(arguments: tuple[str, ...]) -> Remembered | None:
 
 def question_of(arguments: tuple[str, ...]) -> str:
     """All that decides about the answer and is in no file."""
-    named = [n for n in os.environ if n in _ENVIRONMENT or n.startswith("BS_")]
+    named = [n for n in os.environ if n in _ENVIRONMENT or (n.startswith("BS_") and n != _SECRET)]
     parts = [
         os.getcwd(),
         sys.prefix,

@@ -7,6 +7,7 @@ BuildsysError
 ├── CheckFailed           3  a test, a verification or a size budget failed
 ├── MachineError         36  the machine lacks something: BuildKit, a base, a tool
 ├── InputChanged          1  a source changed while it was being read
+├── ResultLost           36  what a shared cache had can't be had after all
 ├── InternalError        37  a bug in bs
 └── Interrupted         130  Ctrl-C or SIGTERM
 """
@@ -80,6 +81,12 @@ class InputChanged(BuildsysError):
     """A source file isn't what it was when it was hashed; the action has to be planned again."""
 
     exit_code = 1
+
+
+class ResultLost(BuildsysError):
+    """A result of a shared cache, which a build counted on, can't be had; it has to be planned again."""
+
+    exit_code = 36
 
 
 class InternalError(BuildsysError):

@@ -1,11 +1,13 @@
 """Targets → keyed targets, with all that is known of modules on this machine."""
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 
 from buildsys.analysis.analyze import Analysis
 from buildsys.errors import MachineError
+from buildsys.execution.ports import SharedCache
 from buildsys.keys.keying import KeyedTarget, keyed
 from buildsys.model.action import ActionResult, TargetActions
 from buildsys.model.digest import ActionKey
@@ -30,6 +32,7 @@ class Knowing:
     facts: StoredFacts
     bases: BaseDigests
     tracer: Tracer
+    shared: SharedCache | None = None
 
     def keyed(self, labels: Iterable[Label], actions: ActionsOf) -> tuple[KeyedTarget, ...]:
         """Fully keyed, but for targets that await a layer which isn't stored.
@@ -68,10 +71,26 @@ class Knowing:
             if layer.key in target.awaited
         }
         stored = {key: result for key in awaited if (result := self.store.get(key)) is not None}
+        stored |= self._told_elsewhere(awaited.keys() - stored.keys())
         for key, result in stored.items():
             (builder,) = awaited[key]
             self._learn(builder, result)
         return frozenset(stored)
+
+    def _told_elsewhere(self, keys: AbstractSet[ActionKey]) -> dict[ActionKey, ActionResult]:
+        """Those that the shared cache has; of their layers, only the one that tells is fetched."""
+        if self.shared is None or not keys:
+            return {}
+        told: dict[ActionKey, ActionResult] = {}
+        for key, found in self.shared.find(sorted(keys)).items():
+            telling = found.result.blobs[-1]
+            with self.store.exporting() as folder:
+                if self.store.has(telling):
+                    told[key] = found.result
+                elif self.shared.fetch(found, [telling], folder):
+                    self.store.adopt_blob(folder, telling)
+                    told[key] = found.result
+        return told
 
     def _learn(self, builder: str, modules: ActionResult) -> None:
         """A layer that can't be read tells nothing."""

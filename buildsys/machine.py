@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from buildsys.engine.locate import EngineLocator
 
 NO_ENGINES = EngineSettings()
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -68,6 +70,18 @@ class Machine:
             os.path.join(self.cache_folder, "store"), self.platform, self.warn, self.sights
         )
 
+    @property
+    def ca_bundle(self) -> str:
+        """The certificates of this machine; "" if there are none."""
+        named = self.environment.get("SSL_CERT_FILE") or _CA_BUNDLE
+        return named if os.path.isfile(named) else ""
+
+    @property
+    def proxies(self) -> dict[str, str]:
+        """The variables that name proxies."""
+        environment = self.environment
+        return {name: environment[name] for name in _PROXIES if environment.get(name)}
+
     def module_facts(self, bases: Mapping[str, str]) -> StoredFacts:
         """What is known of Go modules; `bases` are the toolchains among others."""
         toolchains = {name: reference.rpartition("@")[2] for name, reference in bases.items()}
@@ -84,7 +98,7 @@ class Machine:
 
     def beside(self, folder: str) -> "Machine":
         """This machine with a store and a private engine of its own in `folder`, both empty."""
-        environment = {**self.environment, "BS_CACHE_DIR": folder}
+        environment = {**self.environment, "BS_CACHE_DIR": folder, "BS_CACHE": "remote:off"}
         other = Machine(environment, self.sink, self.daemon.toolbox.folder)
         environment |= {"BUILDKIT_HOST": other.daemon.address, "BS_ENGINES": ""}
         return other

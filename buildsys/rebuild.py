@@ -68,6 +68,9 @@ def _images(
 
 
 def _copy_bases(session: Session, machine: Machine) -> None:
+    sharing = session.caches.sharing
+    if sharing is not None:
+        sharing.take_bases(tuple(session.caches.bases))
     # Made again, they could be of newer packages: bases are inputs, like sources.
     for base in session.workspace.settings.bases.values():
         if base.bootstrap is not None:

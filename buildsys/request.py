@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from buildsys.errors import BuildsysError, InputChanged, MachineError
+from buildsys.errors import BuildsysError, InputChanged, MachineError, ResultLost
+from buildsys.events import Outcome
 from buildsys.execution.bases import BaseProvider, KnownBase, most_urgent_first
 from buildsys.execution.lookup import Lookup, TargetStatus, status_of
 from buildsys.execution.options import Options
@@ -21,6 +22,7 @@ from buildsys.wiring import Session, references
 
 _TRIES = 3
 """How often a build is planned anew because a source changed under it."""
+_MOST_PLANS = 100
 _PARALLEL_BASES = 2
 
 
@@ -49,11 +51,17 @@ class BuildRequest:
             return self._tried(options)
 
     def _tried(self, options: Options) -> BuildReport:
-        for attempt in range(1, _TRIES + 1):
+        changes = 0
+        for _ in range(_MOST_PLANS):
             try:
                 return self._once(options)
+            except ResultLost as error:
+                # The shared cache knows that result no longer: the next plan makes it.
+                self.session.machine.note(f"{error}: planning again")
+                self.session.caches.lose()
             except InputChanged as error:
-                if attempt == _TRIES:
+                changes += 1
+                if changes == _TRIES:
                     raise InputChanged(
                         "keeps changing while it is being built",
                         at=error.at,
@@ -61,7 +69,9 @@ class BuildRequest:
                     ) from None
                 self.session.machine.note(f"{error.at} changed during the build: planning again")
                 self.session.forget_files()
-        raise AssertionError
+        raise ResultLost(
+            "the shared cache loses one result after the other", hint="--cache=remote:off"
+        )
 
     def plan(self) -> tuple[TargetStatus, ...]:
         """What a build would do, as a status; provides nothing and starts nothing."""
@@ -77,8 +87,7 @@ class BuildRequest:
 
     def _once(self, options: Options) -> BuildReport:
         session = self.session
-        bases = session.bases()
-        targets = self._keyed(bases)
+        targets, bases = session.caches.keyed(session.bases(), self._keyed)
         missing = {name for target in targets for name in target.missing_bases}
         if missing:
             actions = [target.actions for target in targets]
@@ -99,7 +108,15 @@ class BuildRequest:
         with builder as running, self.tracer.span("actions"):
             report = running.build(targets, lookup, references(bases), options, grow)
         self._record_built(report)
+        self._share_around(report, targets)
         return report
+
+    def _share_around(self, report: BuildReport, targets: tuple[KeyedTarget, ...]) -> None:
+        """Whoever takes over what was built here will want what is below it."""
+        built = {target.label for target in report.targets if target.outcome is Outcome.BUILT}
+        around = [target for target in targets if target.label in built]
+        if around:
+            self.session.caches.share(around, self.session.workspace.settings.bases)
 
     def _keyed(
         self, bases: Mapping[str, KnownBase], labels: tuple[Label, ...] | None = None

@@ -1,16 +1,15 @@
 """Where adapters are put together, for one command in one workspace. Nothing here decides anything."""
 
 import os
-import socket
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from buildsys import __version__, sights
+from buildsys import sights
 from buildsys.analysis.analyze import Analysis
+from buildsys.caching import Caches, made_by, modes_of
 from buildsys.execution.bases import BaseProvider, KnownBase, known_bases
 from buildsys.execution.lookup import Lookup, TargetStatus, look_up, status_of
 from buildsys.execution.ports import Judge
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
     from buildsys.engine.locate import EngineLocator
     from buildsys.execution.builder import Builder
 
-_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-_CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-
 
 @dataclass
 class Session:
@@ -46,6 +42,8 @@ class Session:
     start: str
     targets: tuple[KeyedTarget, ...] = ()
     """Of the last status."""
+    cache: str = ""
+    """What `--cache` says."""
 
     @property
     def tracer(self) -> Tracer:
@@ -115,25 +113,40 @@ class Session:
     ) -> tuple[KeyedTarget, ...]:
         machine_, digests = self.machine, references(bases)
         facts = machine_.module_facts(digests)
-        knowing = Knowing(self.analysis, self.tree, machine_.store, facts, digests, self.tracer)
+        shared = self.caches.shared
+        knowing = Knowing(
+            self.analysis, self.tree, machine_.store, facts, digests, self.tracer, shared
+        )
         found = knowing.keyed(labels, actions)
         with self.tracer.span("index"):
             self.index.save()
         return found
 
     def status(self, labels: tuple[Label, ...]) -> tuple[TargetStatus, ...]:
-        targets = self.targets = self.keyed(labels, self.bases())
+        targets, _ = self.caches.keyed(self.bases(), partial(self.keyed, labels))
+        self.targets = targets
         lookup = self.look_up(targets)
         store, last = self.machine.store, self.last_built.key
         with self.tracer.span("reasons"):
             return tuple(status_of(target, lookup, store, last) for target in targets)
+
+    @cached_property
+    def caches(self) -> Caches:
+        environment = self.machine.environment
+        modes = modes_of(self.cache, environment)
+        return Caches(self.machine, self.workspace.settings.cache, modes, self._buildkit)
+
+    def _buildkit(self) -> dict[str, str]:
+        version = self.locator().version()
+        return {"buildkit": version} if version else {}
 
     def locator(self) -> "EngineLocator":
         return self.machine.locator(self.workspace.settings.engine, self.root)
 
     @timed("look up")
     def look_up(self, targets: tuple[KeyedTarget, ...]) -> Lookup:
-        return look_up(targets, self.machine.store, self.last_built.key)
+        caches = self.caches
+        return look_up(targets, caches.local, self.last_built.key, caches.shared)
 
     def forget_files(self) -> None:
         """Look at the checkout anew: a source changed while it was being built."""
@@ -142,7 +155,7 @@ class Session:
 
     def remember(self, arguments: tuple[str, ...], code: int, text: str) -> str:
         """Keep the answer of a command that changed nothing and said nothing else; returns its checksum."""
-        if not arguments or self.machine.said:
+        if not arguments or self.machine.said or self.caches.asked:
             return ""
         seen, now_ns = self.machine.sights, self.index.begun_ns()
         return sights.remember(self.root, arguments, (code, text), seen, now_ns)
@@ -157,6 +170,10 @@ class Session:
         """Keep the answer, and what it takes to give another one after an edit."""
         from buildsys.edits.keeping import Said, keep  # noqa: PLC0415
 
+        if not self.caches.plain:
+            # After an edit, others may have made what isn't here.
+            self.remember(arguments, *answer)
+            return
         store = self.machine.store
         said = Said(self.targets, statuses, self.last_built.key, store.manifest)
         remember = partial(self.remember, arguments, *answer)
@@ -177,14 +194,16 @@ class Session:
         folder = partial(swept_folder, scratch)
         bootstrapper = Mmdebstrap(folder, machine_.environment.get("PATH", ""), machine_.note)
         store = machine_.store
+        sharing = self.caches.sharing
         return BaseProvider(
-            store, store, bootstrapper, resolve, SystemClock(), machine_.platform, self.made_by
-        )
+            store, store, bootstrapper, resolve, SystemClock(), machine_.platform, self.made_by,
+            sharing.give if sharing is not None else None,
+        )  # fmt: skip
 
     @cached_property
     @timed("commit")
     def made_by(self) -> dict[str, str]:
-        return {"host": socket.gethostname(), "bs": __version__, "commit": _commit(self.root)}
+        return made_by(self.root, self.machine.environment)
 
     def write_pins(self, pins: Mapping[str, str]) -> None:
         """Add pins to bases.lock."""
@@ -202,12 +221,14 @@ class Session:
         from buildsys.workspace.sealing import DiskSealer  # noqa: PLC0415
 
         machine_ = self.machine
-        one = BuildctlSolver(self._ca_bundle(), self._proxies())
+        one = BuildctlSolver(machine_.ca_bundle, machine_.proxies)
         solver = failing_over(one, locator, machine_.warn)
         store = machine_.store
+        caches = self.caches
         performer = Performer(
-            store, store, DiskSealer(self.root), solver, SystemClock(), self.made_by, judge
-        )
+            caches.local, store, DiskSealer(self.root), solver, SystemClock(), self.made_by, judge,
+            caches.sharing,
+        )  # fmt: skip
         if self.tracer is not UNTRACED:
             from buildsys.reporting.traced_ports import traced  # noqa: PLC0415
 
@@ -226,28 +247,6 @@ class Session:
             if record is not None
         }
 
-    def _ca_bundle(self) -> str:
-        named = self.machine.environment.get("SSL_CERT_FILE") or _CA_BUNDLE
-        return named if os.path.isfile(named) else ""
-
-    def _proxies(self) -> dict[str, str]:
-        environment = self.machine.environment
-        return {name: environment[name] for name in _PROXIES if environment.get(name)}
-
 
 def references(bases: Mapping[str, KnownBase]) -> dict[str, str]:
     return {name: known.reference for name, known in bases.items() if known.reference is not None}
-
-
-def _commit(root: str) -> str:
-    try:
-        found = subprocess.run(
-            ["git", "-C", root, "rev-parse", "HEAD"],  # noqa: S607
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=5,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return found.stdout.strip()

@@ -9,10 +9,11 @@ from buildsys.execution.builder import Builder
 from buildsys.execution.lookup import TargetStatus, look_up, status_of
 from buildsys.execution.options import Options
 from buildsys.execution.perform import Performer
-from buildsys.execution.ports import Judge
+from buildsys.execution.ports import Judge, SharedCache, SharedResult
 from buildsys.execution.report import BuildReport
+from buildsys.execution.sharing import Sharing
 from buildsys.keys.keying import KeyedTarget, keyed
-from buildsys.model.action import Action, Role, SourceInput, TargetActions
+from buildsys.model.action import Action, Manifest, Role, SourceInput, TargetActions
 from buildsys.model.digest import ActionKey, digest_of
 from buildsys.model.dockerfile import Stage
 from buildsys.model.label import Label
@@ -138,6 +139,8 @@ class Checkout:
     bases: dict[str, str] = field(default_factory=lambda: dict(BASES))
     expected_s: dict[str, float] = field(default_factory=dict)
     judge: Judge | None = None
+    shared: SharedCache | None = None
+    shared_bases: dict[str, tuple[SharedResult, Manifest]] = field(default_factory=dict)
     last: dict[tuple[Label, str], ActionKey] = field(default_factory=dict)
 
     @property
@@ -153,6 +156,9 @@ class Checkout:
             self.clock,
             {"host": "here"},
             self.judge,
+            Sharing(self.shared, self.store, self.store, self.shared_bases)
+            if self.shared is not None
+            else None,
         )
 
     def keyed(self, targets: Iterable[TargetActions]) -> tuple[KeyedTarget, ...]:
@@ -177,17 +183,20 @@ class Checkout:
         keep_going: bool = False,
         force: bool = False,
         rerun_tests: bool = False,
+        images: bool = False,
     ) -> BuildReport:
         """Build from a fresh look at the files, on a clean record of events."""
         self.sink.events.clear()
         self.solver.requests.clear()
         planned = self.keyed(targets)
         builder = Builder(self.performer(), self.sink, self.expected_s)
-        options = Options(jobs, keep_going=keep_going, force=force, rerun_tests=rerun_tests)
+        options = Options(
+            jobs, keep_going=keep_going, force=force, rerun_tests=rerun_tests, images=images
+        )
         by_label = {one.label: one for one in targets}
         report = builder.build(
             planned,
-            look_up(planned, self.store, self.last_built),
+            look_up(planned, self.store, self.last_built, self.shared),
             self.bases,
             options,
             lambda key: self.keyed(by_label[label] for label in awaiting(planned, key)),
@@ -200,7 +209,7 @@ class Checkout:
 
     def status(self, *targets: TargetActions) -> tuple[TargetStatus, ...]:
         planned = self.keyed(targets)
-        lookup = look_up(planned, self.store)
+        lookup = look_up(planned, self.store, shared=self.shared)
         return tuple(status_of(one, lookup, self.store, self.last_built) for one in planned)
 
     def last_built(self, label: Label, layer: str) -> ActionKey | None:

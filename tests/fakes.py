@@ -330,6 +330,9 @@ class MemoryStore:
         names = [digest, *(descriptor["digest"] for descriptor in descriptors)]
         return tuple(_add(self.layout, _whole(folder, name)) for name in names)
 
+    def has(self, blob: Blob) -> bool:
+        return self._is_whole(blob)
+
     def unpacked_bytes(self, layer: Digest) -> int:
         with tarfile.open(blob_path(self.layout, layer)) as tar:
             return sum(member.size for member in tar if member.isreg())
@@ -399,6 +402,10 @@ class SpoilingStore:
     def adopt(self, folder: str, digest: ImageDigest) -> tuple[Blob, ...]:
         self._call()
         return self.inner.adopt(folder, digest)
+
+    def has(self, blob: Blob) -> bool:
+        self._call()
+        return self.inner.has(blob)
 
     def unpacked_bytes(self, layer: Digest) -> int:
         self._call()

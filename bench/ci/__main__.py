@@ -72,6 +72,7 @@ class Place:
                 "BS_CACHE_DIR": machine.cache_folder,
                 "BUILDKIT_HOST": machine.daemon.address,
                 "PATH": f"{buildctl.parent}{os.pathsep}{os.environ['PATH']}",
+                "BS_CACHE": "remote:rw",
                 "BS_CACHE_REGISTRY": f"{self.registry.address}/bs-cache",
             },
         )

@@ -6,6 +6,7 @@ from buildsys.cli import (
     affected,
     bases,
     build,
+    caching,
     collecting,
     engine,
     inspect,
@@ -37,3 +38,4 @@ verifying.register(app)
 affected.register(app)
 app.add_typer(engine.app, name="engine")
 app.add_typer(bases.app, name="bases")
+app.add_typer(caching.app, name="cache")

@@ -56,6 +56,7 @@ def bootstrap(
             lambda base, digest: context.say(f"{base.name} {digest}"),
             force=force,
         )
+    session.caches.settle()
     return 0
 
 

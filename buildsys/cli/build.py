@@ -11,6 +11,14 @@ Patterns = Annotated[
     list[str] | None,
     typer.Argument(help="Targets: //cmd/api, //cmd/..., all, a name, a file; -//x leaves out."),
 ]
+Cache = Annotated[
+    str,
+    typer.Option(
+        "--cache",
+        metavar="remote:r|rw|off,local:r|rw|off",
+        help="Which caches to use, and how; else what BS_CACHE says, else remote:r,local:rw.",
+    ),
+]
 JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -56,6 +64,7 @@ def build(
         typer.Option("--report", metavar="FILE", help="Write which images it came to, as JSON."),
     ] = "",
     code_quality: CodeQuality = "",
+    cache: Cache = "",
 ) -> int:
     """Build the images of targets, and only the layers that are stale."""
     return run_build(
@@ -68,9 +77,10 @@ def build(
             dry_run,
             events,
             profile,
-            summary,
-            report,
-            code_quality,
+            cache,
+            summary=summary,
+            report=report,
+            code_quality=code_quality,
         )
     )
 
@@ -84,6 +94,7 @@ def status(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="0 all fresh, 1 something stale, 2 error.")
     ] = False,
+    cache: Cache = "",
 ) -> int:
     """Say which layers of which targets are fresh; builds nothing, asks no engine."""
-    return run_status(StatusChoices(tuple(patterns or ()), json, explain, exit_code))
+    return run_status(StatusChoices(tuple(patterns or ()), json, explain, exit_code, cache))

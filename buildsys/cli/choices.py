@@ -16,6 +16,9 @@ class BuildChoices:
     dry_run: bool = False
     events: str = ""
     profile: str = ""
+    cache: str = ""
+    images: bool = False
+    """Have their bytes here in the end; see `Options`."""
     summary: str = ""
     report: str = ""
     code_quality: str = ""
@@ -43,5 +46,6 @@ class StatusChoices:
     json: bool = False
     explain: bool = False
     exit_code: bool = False
+    cache: str = ""
     asked: tuple[str, ...] = ()
     """See `BuildChoices.asked`."""

@@ -33,7 +33,7 @@ STALE = 1
 def run_build(choices: BuildChoices) -> int:
     """Build, report, and return the exit code."""
     with profiled(choices.profile) as tracer:
-        return _build(choices, context.traced_session(tracer))
+        return _build(choices, context.traced_session(tracer, choices.cache))
 
 
 def _build(choices: BuildChoices, session: "Session") -> int:
@@ -67,7 +67,7 @@ def build_for(labels: tuple["Label", ...], session: "Session") -> "BuildReport":
     """
     from buildsys.request import BuildRequest  # noqa: PLC0415
 
-    report = built(BuildRequest(session, labels), BuildChoices())
+    report = built(BuildRequest(session, labels), BuildChoices(images=True))
     for error in report.errors:
         raise error
     return report
@@ -110,12 +110,13 @@ def options_of(choices: BuildChoices, *, rerun_tests: bool = False, room: int = 
         keep_going=choices.keep_going,
         force=choices.force,
         rerun_tests=rerun_tests,
+        images=choices.images,
     )
 
 
 def run_status(choices: StatusChoices) -> int:
     """Print the status, and return the exit code."""
-    session = context.session()
+    session = context.session(cache=choices.cache)
     targets = session.status(session.select(choices.patterns))
     if choices.json:
         text = dumped(status_document(session.workspace.settings.name, targets))
@@ -123,7 +124,8 @@ def run_status(choices: StatusChoices) -> int:
         lines = status_lines(targets, explain=choices.explain, colour=context.coloured())
         text = "\n".join(lines)
     context.say(text)
-    stale = any(target.state is not LayerState.FRESH for target in targets)
+    here_or_there = {LayerState.FRESH, LayerState.REMOTE}
+    stale = any(target.state not in here_or_there for target in targets)
     code = STALE if choices.exit_code and stale else 0
     if choices.json or choices.explain:
         session.remember(choices.asked, code, f"{text}\n")

@@ -21,13 +21,14 @@ def machine(sink: EventSink | None = None) -> Machine:
     return Machine(os.environ, sink or PlainLines(sys.stderr))
 
 
-def session(sink: EventSink | None = None) -> Session:
-    return Session(machine(sink), os.getcwd())
+def session(sink: EventSink | None = None, cache: str = "") -> Session:
+    return Session(machine(sink), os.getcwd(), cache=cache)
 
 
-def traced_session(tracer: Tracer) -> Session:
+def traced_session(tracer: Tracer, cache: str = "") -> Session:
     """The session of a build to which others will listen as well."""
-    return Session(Machine(os.environ, Tee((tracer,)), tracer=tracer), os.getcwd())
+    machine_ = Machine(os.environ, Tee((tracer,)), tracer=tracer)
+    return Session(machine_, os.getcwd(), cache=cache)
 
 
 def locator(session: Session) -> "EngineLocator":

@@ -7,8 +7,7 @@ import typer
 
 from buildsys.cli import context
 from buildsys.cli.build import JSON, Patterns
-from buildsys.errors import MachineError, UsageError
-from buildsys.execution.lookup import TargetStatus
+from buildsys.errors import UsageError
 from buildsys.images.eject import dockerfile
 from buildsys.model.action import ActionResult
 from buildsys.model.label import Label
@@ -48,7 +47,7 @@ def image(
     """Say where the image of a target is; or export it."""
     session = context.session()
     chosen = _one(session, label)
-    result = built_image(session.status((chosen,))[0])
+    result = session.caches.have(session.status((chosen,))[0], session.targets)
     if output:
         _export(session, chosen, result, output)
     fields = {
@@ -74,7 +73,7 @@ def load(patterns: Patterns = None) -> int:
 
     session = context.session()
     for status in session.status(session.select(tuple(patterns or ()))):
-        result = built_image(status)
+        result = session.caches.have(status, session.targets)
         tags = load_into_docker(session.machine.store.blobs, result, status.label.name)
         context.say(f"{status.label} {' '.join(tags)}")
     return 0
@@ -95,18 +94,3 @@ def _one(session: Session, pattern: str) -> Label:
     if len(labels) != 1:
         raise UsageError(f"`{pattern}` means {len(labels)} targets", hint="name one")
     return labels[0]
-
-
-def built_image(status: TargetStatus) -> ActionResult:
-    """The stored image.
-
-    Raises:
-        MachineError: it isn't stored as the sources are now.
-    """
-    result = status.layers[-1].result
-    if result is None:
-        raise MachineError(
-            f"the image of {status.label} is {status.layers[-1].state}",
-            hint=f"bs build {status.label}",
-        )
-    return result

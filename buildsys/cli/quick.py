@@ -16,9 +16,9 @@ _FLAGS = {
 _VALUES = {
     "build": {
         "--profile": "profile", "--summary": "summary", "--report": "report",
-        "--code-quality": "code_quality",
+        "--code-quality": "code_quality", "--cache": "cache",
     },
-    "status": {},
+    "status": {"--cache": "cache"},
 }  # fmt: skip
 """Options with a value. A profile that was made by way of typer would show typer, which builds do without."""
 
@@ -32,11 +32,12 @@ def quick_command(arguments: list[str], environment: Mapping[str, str]) -> Calla
     patterns: list[str] = []
     left = iter(rest)
     for argument in left:
-        if argument in _VALUES[command]:
-            value = next(left, "")
+        name, joined, value = argument.partition("=")
+        if name in _VALUES[command]:
+            value = value if joined else next(left, "")
             if not value or value.startswith("-"):
                 return None
-            chosen[_VALUES[command][argument]] = value
+            chosen[_VALUES[command][name]] = value
         elif argument in _FLAGS[command]:
             chosen[_FLAGS[command][argument]] = True
         elif argument.startswith("-") or not argument:

@@ -6,7 +6,6 @@ import typer
 
 from buildsys.cli import context
 from buildsys.cli.build import JSON, Patterns
-from buildsys.cli.inspect import built_image
 from buildsys.errors import MachineError, UsageError
 from buildsys.images.stored import StoredImage
 
@@ -66,7 +65,7 @@ def _layers(session: "Session", status: "TargetStatus") -> list[tuple[str, "Laye
     """The layers with the names of the actions that made them."""
     from buildsys.images.parts import layer_parts  # noqa: PLC0415
 
-    image = StoredImage(session.machine.store.blobs, built_image(status))
+    image = StoredImage(session.machine.store.blobs, session.caches.have(status, session.targets))
     names = ["image"] * len(image.result.blobs[2:])
     layers = image.result.blobs[2:]
     for below in reversed(status.layers[:-1]):
@@ -99,13 +98,12 @@ def _earlier(session: "Session", label: "Label", against: str) -> StoredImage:
         if label not in then.workspace.targets:
             raise UsageError(f"there was no {label} at {against}")
         (status,) = then.status((label,))
-        result = status.layers[-1].result
-    if result is None:
-        raise MachineError(
-            f"the image of {label} at {against} isn't stored here",
-            hint=f"check {against} out and build it, with this store",
-        )
-    return StoredImage(store.blobs, result)
+        if status.layers[-1].result is None:
+            raise MachineError(
+                f"the image of {label} at {against} isn't stored here",
+                hint=f"check {against} out and build it, with this store",
+            )
+        return StoredImage(store.blobs, then.caches.have(status, then.targets))
 
 
 def _document(

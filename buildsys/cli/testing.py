@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from buildsys.cli import context
-from buildsys.cli.build import JSON, CodeQuality, Patterns, Summary
+from buildsys.cli.build import JSON, Cache, CodeQuality, Patterns, Summary
 from buildsys.cli.choices import BuildChoices
 from buildsys.cli.commands import built, telling
 from buildsys.cli.profiled import profiled
@@ -41,6 +41,7 @@ def run_tests(
     ] = "",
     summary: Summary = "",
     code_quality: CodeQuality = "",
+    cache: Cache = "",
 ) -> int:
     """Run the targets' own tests on top of their dependency layers; those that passed before are not run."""
     choices = BuildChoices(
@@ -48,11 +49,13 @@ def run_tests(
         json,
         jobs,
         keep_going=True,
+        cache=cache,
+        images=True,
         summary=summary,
         code_quality=code_quality,
     )
     with profiled(profile) as tracer:
-        session = context.traced_session(tracer)
+        session = context.traced_session(tracer, cache)
         report, found = _tested(session, choices, rerun=no_cache_tests)
         with tracer.span("report"):
             _say(session, report, found, json=json)

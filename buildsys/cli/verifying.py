@@ -1,6 +1,7 @@
 """`bs verify`."""
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,7 +70,9 @@ def _subjects(session: "Session", labels: tuple["Label", ...]) -> list["Subject"
     from buildsys.verification.subject import foreign_files, subject_of  # noqa: PLC0415
 
     report = build_for(labels, session)
-    everything = session.keyed(tuple(session.workspace.targets), session.bases())
+    everything = session.caches.keyed(
+        session.bases(), partial(session.keyed, tuple(session.workspace.targets))
+    )[0]
     keyed = {target.label: target for target in everything}
 
     def subject(built: "TargetReport") -> "Subject":

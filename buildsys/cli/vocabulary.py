@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
             "affected": "Say which targets a change reaches, by their keys before and after it. Builds nothing, needs no store",
             "engine": "The BuildKit that does the work",
             "bases": "The images that others are built on",
+            "cache": "The cache that a team shares in a registry",
         },
         {},
         False,
@@ -47,6 +48,10 @@ COMMANDS: dict[str, Command] = {
             "--summary": ("Append a Markdown page; GITHUB_STEP_SUMMARY by default.", True),
             "--report": ("Write which images it came to, as JSON.", True),
             "--code-quality": ("Write what failed as GitLab's report.", True),
+            "--cache": (
+                "Which caches to use, and how; else what BS_CACHE says, else remote:r,local:rw.",
+                True,
+            ),
         },
         True,
     ),
@@ -56,6 +61,10 @@ COMMANDS: dict[str, Command] = {
             "--json": ("Print one JSON document.", False),
             "--explain": ("Say why, for each layer that isn't fresh.", False),
             "--exit-code": ("0 all fresh, 1 something stale, 2 error.", False),
+            "--cache": (
+                "Which caches to use, and how; else what BS_CACHE says, else remote:r,local:rw.",
+                True,
+            ),
         },
         True,
     ),
@@ -104,6 +113,10 @@ COMMANDS: dict[str, Command] = {
             "--profile": ("Write a trace; see `bs profile`.", True),
             "--summary": ("Append a Markdown page; GITHUB_STEP_SUMMARY by default.", True),
             "--code-quality": ("Write what failed as GitLab's report.", True),
+            "--cache": (
+                "Which caches to use, and how; else what BS_CACHE says, else remote:r,local:rw.",
+                True,
+            ),
         },
         True,
     ),
@@ -191,4 +204,14 @@ COMMANDS: dict[str, Command] = {
     "bases list": ({}, {"--json": ("Print one JSON document.", False)}, False),
     "bases bootstrap": ({}, {"--force": ("Make it anew, with today's packages.", False)}, False),
     "bases update": ({}, {}, False),
+    "cache": (
+        {
+            "publish": "Put into the shared cache what is stored here of targets; what is there already stays as it is",
+            "keygen": "Make a key that results are signed by, and print the public one for BUILD.yaml",
+        },
+        {},
+        False,
+    ),
+    "cache publish": ({}, {}, True),
+    "cache keygen": ({}, {}, False),
 }

@@ -1,5 +1,7 @@
 """Finding engines: those that are named, else one in a running Docker, else a private buildkitd."""
 
+import re
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +13,13 @@ from buildsys.engine.asking import answers, none_answers
 from buildsys.engine.daemon import Daemon
 from buildsys.engine.docker_engine import docker_address
 from buildsys.engine.named import security, solves_at_once
+from buildsys.engine.provision import BUILDKIT
 from buildsys.model.target import EngineSettings
 from buildsys.tracing import UNTRACED, Tracer
+
+_ANSWER_S = 20.0
+_UNNAMED = "v0.0.0+unknown"
+"""What a BuildKit says that was built from its module, as ours are."""
 
 
 @dataclass(slots=True)
@@ -65,6 +72,23 @@ class EngineLocator:
             return ""
         with self.tracer.span("engine"):
             return answers(engine)
+
+    def version(self) -> str:
+        """The version of BuildKit, "" if it doesn't tell."""
+        engine = self.engine()
+        try:
+            said = subprocess.run(
+                [engine.buildctl, "--addr", engine.address, "debug", "info"],
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=_ANSWER_S,
+            ).stdout
+        except (OSError, subprocess.SubprocessError):
+            return ""
+        found = re.search(r"\bv\d+\.\d+\.\d+\S*", said)
+        own = engine.kind == "private" and (found is None or found[0] == _UNNAMED)
+        return BUILDKIT if own else found[0] if found else ""
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -109,6 +109,8 @@ class BaseProvider:
     clock: Clock
     platform: str
     made_by: Mapping[str, str]
+    give: Callable[[ActionRecord], None] | None = None
+    """Shares what was made here, if it is to be shared."""
 
     def provide(self, base: Base) -> KnownBase:
         """From the registry if it answers, else by bootstrap.
@@ -147,5 +149,8 @@ class BaseProvider:
         unpacked = sum(self.blobs.unpacked_bytes(blob.digest) for blob in blobs[2:])
         digest = ImageDigest(blobs[0].digest)
         result = ActionResult(digest, blobs, unpacked, self.clock.monotonic() - started)
-        self.cache.put(ActionRecord(key, manifest, result, self.made_by))
+        record = ActionRecord(key, manifest, result, self.made_by)
+        self.cache.put(record)
+        if self.give is not None:
+            self.give(record)
         return digest

@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from buildsys.errors import BuildFailed, BuildsysError, CheckFailed, InputChanged, Interrupted
+from buildsys.errors import (
+    BuildFailed,
+    BuildsysError,
+    CheckFailed,
+    InputChanged,
+    Interrupted,
+    ResultLost,
+)
 from buildsys.events import (
     ActionFinished,
     ActionStarted,
@@ -14,10 +21,11 @@ from buildsys.events import (
     Outcome,
     Warned,
 )
-from buildsys.execution.lookup import Lookup, look_up
+from buildsys.execution.demands import demands
+from buildsys.execution.lookup import Lookup
 from buildsys.execution.options import Options
 from buildsys.execution.perform import Performer
-from buildsys.execution.plan import Node, Plan, demanded
+from buildsys.execution.plan import Node, Plan
 from buildsys.execution.report import BuildReport, LayerRun, report_of
 from buildsys.execution.solve_events import SolveEvents
 from buildsys.keys.keying import KeyedTarget
@@ -75,11 +83,12 @@ class Builder:
 
         Failures are in the report. Raises:
             InputChanged: a source changed during the build; what was finished is stored, plan again.
+            ResultLost: the same, for something that a shared cache should have had.
             Interrupted: the user asked to stop; everything that ran has been stopped.
         """
         clock = self.performer.clock
         started = clock.monotonic()
-        nodes, hits = _demanded(targets, lookup, options)
+        nodes, hits = demands(targets, lookup, options)
         plan = Plan(nodes, self._priorities(nodes))
         known = {one.label: one for one in targets}
         spares = {} if options.force else lookup.spares
@@ -90,10 +99,11 @@ class Builder:
             self._grow(build, key)  # made by another process since
         if not plan.ended:
             self._run(build, bases)
+        build.results |= self.performer.given()
         duration = clock.monotonic() - started
         self.sink.emit(BuildFinished(len(build.errors), duration))
         for error in build.errors:
-            if isinstance(error, InputChanged):
+            if isinstance(error, InputChanged | ResultLost):
                 raise error
         keyed = tuple(build.targets[target.label] for target in targets)
         nodes = {key: plan.node(key) for key in build.runs}
@@ -113,7 +123,7 @@ class Builder:
         return Graph(below).remaining(cost)
 
     def _run(self, build: _Build, bases: BaseDigests) -> None:
-        running: dict[Future[tuple[ActionResult, bool]], tuple[ActionKey, float]] = {}
+        running: dict[Future[tuple[ActionResult, Outcome]], tuple[ActionKey, float]] = {}
         jobs = build.options.jobs
         with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="action") as pool:
             try:
@@ -125,18 +135,18 @@ class Builder:
                         key, since = running.pop(future)
                         self._settle(build, key, since, future)
             except (KeyboardInterrupt, Interrupted):
-                self.performer.solver.cancel()
+                self.performer.cancel()
                 build.plan.stop()
                 raise Interrupted("interrupted") from None
             except BaseException:
-                self.performer.solver.cancel()
+                self.performer.cancel()
                 raise
 
     def _start_ready(
         self,
         build: _Build,
         pool: ThreadPoolExecutor,
-        running: dict[Future[tuple[ActionResult, bool]], tuple[ActionKey, float]],
+        running: dict[Future[tuple[ActionResult, Outcome]], tuple[ActionKey, float]],
         bases: BaseDigests,
     ) -> None:
         while len(running) < build.options.jobs and (key := build.plan.next_ready()) is not None:
@@ -156,7 +166,9 @@ class Builder:
         bases: BaseDigests,
         known: Mapping[ActionKey, ActionResult],
         options: Options,
-    ) -> tuple[ActionResult, bool]:
+    ) -> tuple[ActionResult, Outcome]:
+        if node.shared is not None:
+            return self.performer.fetch(node.keyed, node.shared)
         return self.performer.perform(
             node.keyed,
             bases,
@@ -170,11 +182,11 @@ class Builder:
         build: _Build,
         key: ActionKey,
         since: float,
-        future: Future[tuple[ActionResult, bool]],
+        future: Future[tuple[ActionResult, Outcome]],
     ) -> None:
         duration = self.performer.clock.monotonic() - since
         try:
-            result, made_here = future.result()
+            result, outcome = future.result()
         except Interrupted:
             raise
         except BuildsysError as error:
@@ -182,7 +194,6 @@ class Builder:
             return
         build.plan.finish(key)
         build.results[key] = result
-        outcome = Outcome.BUILT if made_here else Outcome.FRESH
         self._ended(build, key, outcome, duration, result=result)
         if any(key in target.awaited for target in build.targets.values()):
             self._grow(build, key)
@@ -196,8 +207,8 @@ class Builder:
             skipped = build.plan.stop()
         else:
             build.targets |= {target.label: target for target in grown}
-            lookup = look_up(grown, self.performer.cache)
-            nodes, hits = _demanded(grown, lookup, build.options, build.results)
+            lookup = self.performer.look_up(grown)
+            nodes, hits = demands(grown, lookup, build.options, build.results)
             build.results |= hits
             skipped = build.plan.extend(nodes, self._priorities(nodes))
         for other in skipped:
@@ -240,17 +251,3 @@ class Builder:
         layer = node.keyed.action.layer
         build.runs[key] = LayerRun(outcome, duration, message, self.engines.get(key, ""))
         self.sink.emit(ActionFinished(key, layer, node.labels, outcome, duration, result, message))
-
-
-def _demanded(
-    targets: tuple[KeyedTarget, ...],
-    lookup: Lookup,
-    options: Options,
-    made: Mapping[ActionKey, ActionResult] | None = None,
-) -> tuple[dict[ActionKey, Node], dict[ActionKey, ActionResult]]:
-    """What has to run, and what needn't; `made` was made in this build."""
-    again = {k.key for t in targets for k in t.layers if options.again(k.action)}
-    hits = {key: result for key, result in lookup.hits.items() if key not in again}
-    hits |= made or {}
-    spares = () if options.force else lookup.spares
-    return demanded(targets, hits, evicted=lookup.evicted, spares=spares, force=options.force), hits

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from buildsys.execution import states
-from buildsys.execution.ports import ActionCache
+from buildsys.execution.ports import ActionCache, SharedCache, SharedResult
 from buildsys.keys.explain import Reason, ReasonCode, explain
 from buildsys.keys.keying import KeyedTarget
 from buildsys.model.action import Action, ActionResult, KeyedAction, Role
@@ -30,11 +30,15 @@ class Lookup:
     """The answers of the action cache for every layer of some targets.
 
     `spares` has, for accelerators that aren't stored, an earlier one that serves as well.
+    `shared` has those of the `hits` whose bytes are in a shared cache only; `in_reach` says whether they can be
+    fetched.
     """
 
     hits: Mapping[ActionKey, ActionResult]
     evicted: frozenset[ActionKey]
     spares: Mapping[ActionKey, ActionResult] = field(default_factory=dict)
+    shared: Mapping[ActionKey, SharedResult] = field(default_factory=dict)
+    in_reach: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +79,44 @@ def _had_nothing(_label: Label, _layer: str) -> None:
 
 
 def look_up(
-    targets: Iterable[KeyedTarget], cache: ActionCache, last_built: LastBuilt = _had_nothing
+    targets: Iterable[KeyedTarget],
+    cache: ActionCache,
+    last_built: LastBuilt = _had_nothing,
+    shared: SharedCache | None = None,
 ) -> Lookup:
+    """What is stored here, and what of the rest is in the shared cache."""
     hits: dict[ActionKey, ActionResult] = {}
     evicted: set[ActionKey] = set()
-    spares: dict[ActionKey, ActionResult] = {}
     known = tuple(targets)
-    for key in {keyed.key for target in known for keyed in target.layers}:
+    keys = {keyed.key for target in known for keyed in target.layers}
+    for key in keys:
         result = cache.get(key)
         if result is not None:
             hits[key] = result
         elif cache.manifest(key) is not None:
             evicted.add(key)
-    for target in known:
+    missed = sorted(keys - hits.keys())
+    found = shared.find(missed) if shared is not None and missed else {}
+    hits |= {key: one.result for key, one in found.items()}
+    spares = _spares(known, hits, cache, last_built)
+    in_reach = not found or shared is None or shared.in_reach
+    return Lookup(hits, frozenset(evicted - found.keys()), spares, found, in_reach)
+
+
+def _spares(
+    targets: Iterable[KeyedTarget],
+    hits: Mapping[ActionKey, ActionResult],
+    cache: ActionCache,
+    last_built: LastBuilt,
+) -> dict[ActionKey, ActionResult]:
+    spares: dict[ActionKey, ActionResult] = {}
+    for target in targets:
         for keyed in target.layers:
             if keyed.action.accelerator and keyed.key not in {**hits, **spares}:
                 spare = _spare(keyed, cache, last_built(target.label, keyed.action.layer))
                 if spare is not None:
                     spares[keyed.key] = spare
-    return Lookup(hits, frozenset(evicted), spares)
+    return spares
 
 
 def _spare(keyed: KeyedAction, cache: ActionCache, last: ActionKey | None) -> ActionResult | None:
@@ -149,7 +172,9 @@ def _layer(
     action = keyed.action
     result = lookup.hits.get(keyed.key)
     state, reasons = LayerState.FRESH, tuple[Reason, ...]()
-    if result is None:
+    if keyed.key in lookup.shared:
+        state = LayerState.REMOTE
+    elif result is None:
         state, reasons = _not_fresh(target, keyed, lookup, cache, last_built)
     return LayerStatus(action.layer, action.role, state, keyed.key, result, reasons, on_demand)
 

@@ -14,6 +14,8 @@ class Options:
     force: bool = False
     rerun_tests: bool = False
     """Run tests though they passed before."""
+    images: bool = False
+    """Have the bytes of images here in the end, even of those that somebody else made."""
 
     def again(self, action: Action) -> bool:
         """Whether the action is to run even if its result is stored."""

@@ -1,10 +1,12 @@
 """Performs one action: seal the inputs, solve, adopt the result, record it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from buildsys.errors import CheckFailed, InternalError
+from buildsys.events import Outcome
+from buildsys.execution.lookup import Lookup, look_up
 from buildsys.execution.ports import (
     ActionCache,
     ActionRecord,
@@ -13,10 +15,13 @@ from buildsys.execution.ports import (
     Judge,
     Progress,
     Sealer,
+    SharedResult,
     Solver,
     SolveRequest,
 )
 from buildsys.execution.rendezvous import affinity
+from buildsys.execution.sharing import Sharing
+from buildsys.keys.keying import KeyedTarget
 from buildsys.model.action import ActionResult, Blob, KeyedAction, Role
 from buildsys.model.digest import ActionKey, ImageDigest
 from buildsys.model.dockerfile import render
@@ -37,6 +42,7 @@ class Performer:
     clock: Clock
     made_by: Mapping[str, str]
     judge: Judge | None = None
+    sharing: Sharing | None = None
 
     def perform(
         self,
@@ -46,17 +52,18 @@ class Performer:
         progress: Progress,
         *,
         force: bool = False,
-    ) -> tuple[ActionResult, bool]:
-        """The result, and whether it was made here (another process may have been quicker).
+    ) -> tuple[ActionResult, Outcome]:
+        """The result, and whether it was built here (another process may have been quicker).
 
         Raises:
             BuildFailed, CheckFailed, MachineError, InputChanged, Interrupted: see the ports; nothing is
                 recorded then.
+            ResultLost: a base was in a shared cache, and can't be had.
         """
         with self.cache.lock(keyed.key):
             stored = None if force else self.cache.get(keyed.key)
             if stored is not None:
-                return stored, False
+                return stored, Outcome.FRESH
             started = self.clock.monotonic()
             entering = {name: _result_below(keyed, name, below) for name in keyed.layers}
             known = [blob.digest for result in entering.values() for blob in result.blobs[2:]]
@@ -66,8 +73,35 @@ class Performer:
                 blobs = self.blobs.adopt(folder, digest)
             result = self._result(digest, blobs, self.clock.monotonic() - started)
             self._judge(keyed, result, progress)
-            self.cache.put(ActionRecord(keyed.key, keyed.manifest, result, self.made_by))
-            return result, True
+            record = ActionRecord(keyed.key, keyed.manifest, result, self.made_by)
+            self.cache.put(record)
+            if self.sharing is not None:
+                self.sharing.give(record)
+            return result, Outcome.BUILT
+
+    def fetch(self, keyed: KeyedAction, shared: SharedResult) -> tuple[ActionResult, Outcome]:
+        """The result that somebody else shared, and whether its bytes had to come here.
+
+        Raises:
+            ResultLost: they can't be had.
+        """
+        assert self.sharing is not None, "BUG: something is shared, and nothing to share it"
+        return self.sharing.take(shared, keyed.manifest)
+
+    def look_up(self, targets: Iterable[KeyedTarget]) -> Lookup:
+        """What is stored, here or in the shared cache."""
+        shared = self.sharing.shared if self.sharing is not None else None
+        return look_up(targets, self.cache, shared=shared)
+
+    def given(self) -> dict[ActionKey, ActionResult]:
+        """Wait for what is being shared; see `Sharing.given`."""
+        return self.sharing.given() if self.sharing is not None else {}
+
+    def cancel(self) -> None:
+        """Stop whatever runs; from any thread."""
+        self.solver.cancel()
+        if self.sharing is not None:
+            self.sharing.shared.cancel()
 
     def _judge(self, keyed: KeyedAction, result: ActionResult, progress: Progress) -> None:
         if self.judge is None or keyed.action.role is not Role.TEST:
@@ -90,6 +124,8 @@ class Performer:
     ) -> SolveRequest:
         action = keyed.action
         contexts = {name: bases[name] for name in action.bases}
+        if self.sharing is not None:
+            self.sharing.take_bases(contexts.values())
         contexts |= {name: result.digest for name, result in entering.items()}
         derived = {source.context: dict(source.derived) for source in action.sources}
         for context, states in _inputs(keyed):

@@ -1,9 +1,10 @@
 """The plan: which actions have to run, and which of them may run next. Pure; one thread touches it."""
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
+from buildsys.execution.ports import SharedResult
 from buildsys.keys.keying import KeyedTarget
 from buildsys.model.action import ActionResult, KeyedAction
 from buildsys.model.digest import ActionKey
@@ -28,13 +29,30 @@ ENDED = frozenset({State.DONE, State.FAILED, State.SKIPPED})
 class Node:
     """An action that has to run, once for all targets that want it.
 
-    `needs` must succeed; `wants` are accelerators: waited for, but a failure of theirs is no obstacle.
+    `needs` must succeed; `wants` are accelerators: waited for, but a failure of theirs is no obstacle. With
+    `shared`, somebody ran it already, and its result is only to be fetched.
     """
 
     keyed: KeyedAction
     labels: tuple[Label, ...]
     needs: frozenset[ActionKey] = frozenset()
     wants: frozenset[ActionKey] = frozenset()
+    shared: SharedResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Those hits whose bytes are in a shared cache only. With `images`, the bytes of images are wanted here."""
+
+    shared: Mapping[ActionKey, SharedResult] = field(default_factory=dict)
+    in_reach: bool = True
+    images: bool = False
+
+    def lost(self, key: ActionKey) -> bool:
+        return key in self.shared and not self.in_reach
+
+
+NOTHING_ELSEWHERE = Elsewhere()
 
 
 def demanded(
@@ -43,21 +61,28 @@ def demanded(
     *,
     evicted: frozenset[ActionKey] = frozenset(),
     spares: Container[ActionKey] = (),
+    elsewhere: Elsewhere = NOTHING_ELSEWHERE,
     force: bool = False,
 ) -> dict[ActionKey, Node]:
-    """The actions that have to run so that every layer of every target is stored.
+    """The actions that have to run so that every layer of every target is stored, here or in a shared cache.
 
     Nobody waits for an accelerator of which there is one of `spares`.
 
     What is made on demand runs only for a consumer that runs, or to bring an evicted one back. An action
     without a key yet is such a consumer: it probably runs, and what it awaits has to be made in any case.
+    What is in a shared cache is fetched only for a consumer that runs.
     """
     found: dict[ActionKey, tuple[KeyedAction, set[Label]]] = {}
+    fetched: set[ActionKey] = set()
     for target in targets:
-        for keyed in _demanded_of(target, hits, evicted, force=force):
+        run, fetch = _demanded_of(target, hits, evicted, elsewhere, force=force)
+        fetched.update(keyed.key for keyed in fetch)
+        for keyed in (*run, *fetch):
             found.setdefault(keyed.key, (keyed, set()))[1].add(target.label)
     return {
-        key: _node(keyed, tuple(sorted(labels)), found, spares)
+        key: Node(keyed, tuple(sorted(labels)), shared=elsewhere.shared[key])
+        if key in fetched
+        else _node(keyed, tuple(sorted(labels)), found, spares)
         for key, (keyed, labels) in found.items()
     }
 
@@ -66,19 +91,27 @@ def _demanded_of(
     target: KeyedTarget,
     hits: Mapping[ActionKey, ActionResult],
     evicted: frozenset[ActionKey],
+    elsewhere: Elsewhere,
     *,
     force: bool,
-) -> list[KeyedAction]:
+) -> tuple[list[KeyedAction], list[KeyedAction]]:
+    """What has to run, and what has to be fetched for that."""
     on_demand = target.actions.on_demand
     taken = {name for action in target.open for name in (*action.layers, action.awaits)}
     wanted = {layer.key for layer in target.layers if layer.action.layer in taken}
+    if elsewhere.images and target.layers:
+        wanted.add(target.image.key)
     run: list[KeyedAction] = []
+    fetch: list[KeyedAction] = []
     for keyed in reversed(target.layers):
-        asked = keyed.action.layer not in on_demand or keyed.key in wanted or keyed.key in evicted
-        if force or (asked and keyed.key not in hits):
+        key = keyed.key
+        asked = keyed.action.layer not in on_demand or key in wanted or key in evicted
+        if force or (asked and (key not in hits or (key in wanted and elsewhere.lost(key)))):
             run.append(keyed)
             wanted.update(keyed.layers.values())
-    return run[::-1]
+        elif key in wanted and key in elsewhere.shared:
+            fetch.append(keyed)
+    return run[::-1], fetch
 
 
 def _node(

@@ -20,6 +20,42 @@ class ActionRecord:
     made_by: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class SharedResult:
+    """What somebody else made under a key: its bytes are elsewhere."""
+
+    key: ActionKey
+    result: ActionResult
+    made_by: Mapping[str, str]
+
+
+class SharedCache(Protocol):
+    """What others have made. Trouble of any kind is a miss, said once: nothing here raises for it."""
+
+    def find(self, keys: Iterable[ActionKey]) -> Mapping[ActionKey, SharedResult]:
+        """What is known there of these keys: asked for all at once, and moves none of the results' bytes."""
+
+    def fetch(self, found: SharedResult, lacking: Iterable[Blob], folder: str) -> bool:
+        """Write those blobs of a result into `folder`, an OCI layout, each verified.
+
+        If the image's manifest is there then, it is compared with what was found as well. False if something
+        can't be had, or isn't what was said: then `find` doesn't know that key any longer.
+        """
+
+    def cancel(self) -> None:
+        """Give up what is being fetched; from any thread."""
+
+    @property
+    def in_reach(self) -> bool:
+        """Whether anything can still be fetched."""
+
+    def publish(self, record: ActionRecord) -> None:
+        """Share a stored result, some time before `published` returns; the first one to do so wins."""
+
+    def published(self) -> tuple[SharedResult, ...]:
+        """Wait for what is being published; returns those results of others that were quicker."""
+
+
 class ActionCache(Protocol):
     """Key → result. Any number of processes may use it at once."""
 
@@ -76,6 +112,9 @@ class BlobStore(Protocol):
 
         Returns manifest, config and layers, bottom up; whole, and safe from a crash.
         """
+
+    def has(self, blob: Blob) -> bool:
+        """Whether the blob is here, and whole."""
 
     def unpacked_bytes(self, layer: Digest) -> int:
         """The sizes of the regular files in a layer, added up."""

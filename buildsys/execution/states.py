@@ -11,12 +11,13 @@ FRESH, REMOTE, STALE, MISSING = "fresh", "remote", "stale", "missing"
 def overall(layers: "Sequence[tuple[str, bool]]") -> str:
     """The state of a target whose layers, bottom up, have these states; and which are made on demand.
 
-    Fresh if nothing would run for it: what is made on demand counts only with what it serves.
+    That of the image if nothing would run for it: what is made on demand counts only with what it serves.
     """
     image = layers[-1][0]
     if image in {MISSING, STALE}:
         return image
-    return next((state for state, optional in layers if not optional and state != FRESH), FRESH)
+    runs = (state for state, optional in layers if not optional and state in {MISSING, STALE})
+    return next(runs, image)
 
 
 def layers_cell(layers: "Iterable[tuple[str, str]]") -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from buildsys.errors import BuildFileError, Location
-from buildsys.loading.fields import described, known_entries, refuse, text
+from buildsys.loading.fields import described, is_null, known_entries, refuse, text
 from buildsys.loading.merging import Defaults, Rules, read_attributes, read_defaults
 from buildsys.loading.nodes import Entries, Items, Node, Scalar, shown
-from buildsys.loading.settings import PACKAGE_KEYS, ROOT_KEYS, is_null, read_settings
+from buildsys.loading.settings import PACKAGE_KEYS, ROOT_KEYS, read_settings
 from buildsys.loading.suggestions import nearest_or_all
 from buildsys.loading.values import Scope, label
 from buildsys.model.label import Label, is_package_path, is_target_name

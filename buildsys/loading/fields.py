@@ -55,6 +55,10 @@ def items(node: Node, name: str, read: Callable[[Node, str], T]) -> tuple[T, ...
     return tuple(read(item, name) for item in node.nodes)
 
 
+def is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
 def text(node: Node, name: str) -> str:
     """Text on one line. Numbers are taken as they are written; other words of YAML need quotes.
 

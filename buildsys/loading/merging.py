@@ -6,9 +6,8 @@ from types import MappingProxyType
 from typing import Never, TypeAlias
 
 from buildsys.errors import BuildFileError
-from buildsys.loading.fields import entries, known_entries
+from buildsys.loading.fields import entries, is_null, known_entries
 from buildsys.loading.nodes import Entries, Node, Scalar, shown
-from buildsys.loading.settings import is_null
 from buildsys.loading.suggestions import nearest_or_all
 from buildsys.loading.values import Scope, healthcheck, read_value
 from buildsys.model.target import AttributeValue

@@ -20,7 +20,11 @@ bases:
 engine:
   addresses: ["tcp://buildkitd-0.buildkitd:1234", "tcp://buildkitd-1.buildkitd:1234"]
   certificates: deploy/client
-cache: {max_size: 20GB, max_age: 30d}
+cache:
+  registry: registry.example.com/shop/cache
+  signed_by: ["ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
+  max_size: 20GB
+  max_age: 30d
 defaults:
   all:
     user: "1000:1000"
@@ -47,7 +51,8 @@ It marks the workspace. All keys but `workspace` are optional:
 | `bases` | base images by name; what isn't given stays as in the built-in base of that name |
 | `engine` | `addresses` of BuildKit instead of one that `bs` finds or starts; `certificates`, \
 `server_name`, `solves` at a time ([more](engines.md)) |
-| `cache` | `max_size` and `max_age` (`12h`, `30d`, `4w`) of what [`bs gc`](ci.md) leaves of the store |
+| `cache` | `registry` where [results are shared](shared-cache.md), `signed_by`, `pull_requests_signed_by`; \
+`max_size` and `max_age` (`12h`, `30d`, `4w`) of what [`bs gc`](ci.md) leaves of the store |
 | `exclude` | patterns of files that never enter any build, nor declare targets |
 | `defaults` | attributes that targets get without saying so, by rule, or for `all` rules |
 | `targets` | targets of the root package |

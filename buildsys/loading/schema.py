@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from buildsys.loading import settings, values
-from buildsys.loading.cache_settings import AGE
+from buildsys.loading.cache_settings import AGE, PUBLIC_KEY, REPOSITORY
 from buildsys.loading.merging import EVERY_RULE, Rules
 from buildsys.rules.attributes import Attribute, Kind
 from buildsys.rules.bases import NONE
@@ -73,6 +73,16 @@ def _root_keys(rules: Rules) -> Schema:
             "solves": _or_null({"type": "integer", "minimum": 1, "maximum": settings.MOST_SOLVES}),
         }
     )
+    keys = _or_null({"type": "array", "items": _text(PUBLIC_KEY)})
+    cache = _object(
+        {
+            "registry": _or_null(_text(REPOSITORY)),
+            "signed_by": keys,
+            "pull_requests_signed_by": keys,
+            "max_size": _or_null(kind_schema(Kind.SIZE)),
+            "max_age": _or_null(_text(AGE)),
+        }
+    )
     bases: Schema = {
         "type": ["object", "null"],
         "propertyNames": {"pattern": _whole(settings.BASE_NAME), "not": {"const": NONE}},
@@ -82,7 +92,7 @@ def _root_keys(rules: Rules) -> Schema:
         "workspace": _or_null(_text(settings.NAME)),
         "bases": bases,
         "engine": _or_null(engine),
-        "cache": _or_null(_object({"max_size": kind_schema(Kind.SIZE), "max_age": _text(AGE)})),
+        "cache": _or_null(cache),
         "exclude": _or_null(_PATTERNS),
         "defaults": _or_null(_object(defaults)),
     }

@@ -12,6 +12,7 @@ from buildsys.loading.fields import (
     entries,
     flag,
     integer,
+    is_null,
     items,
     known_entries,
     matching,
@@ -66,10 +67,6 @@ def read_settings(root: Entries) -> Settings:
         ),
         cache=_optional(mapping, "cache", cache_settings, default.cache),
     )
-
-
-def is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
 
 
 def _optional(
@@ -143,6 +140,7 @@ _linked = matching(LINKED, "paths of links and what they point to")
 _package = matching(DEBIAN_PACKAGE, "names of Debian packages")
 _trimmed = matching(TRIMMED, "absolute paths", "write `/usr/share/doc/*`")
 _address = matching(ADDRESS, "addresses of BuildKit", "write `unix:///run/buildkit/buildkitd.sock`")
+
 
 BOOTSTRAP: Mapping[str, Callable[[Node, str], object]] = MappingProxyType(
     {

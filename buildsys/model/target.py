@@ -126,8 +126,15 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
-    """What `bs gc` leaves of the store, unless it is told otherwise; None is no limit."""
+    """The cache that a team shares, and whose public keys its results have to be signed by, if any.
 
+    Those of pull requests are apart from those of the main line. `max_bytes` and `max_age_s` are what `bs gc`
+    leaves of the store here, unless it is told otherwise; None is no limit.
+    """
+
+    registry: str = ""
+    signed_by: tuple[str, ...] = ()
+    pull_requests_signed_by: tuple[str, ...] = ()
     max_bytes: int | None = None
     max_age_s: int | None = None
 

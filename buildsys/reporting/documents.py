@@ -13,10 +13,13 @@ SCHEMA = 1
 
 def status_document(workspace: str, targets: Sequence[TargetStatus]) -> dict[str, object]:
     fresh = sum(target.state is LayerState.FRESH for target in targets)
+    remote = sum(target.state is LayerState.REMOTE for target in targets)
+    elsewhere = {"remote": remote} if remote else {}
     return {
         "schema": SCHEMA,
         "workspace": workspace,
-        "summary": {"targets": len(targets), "fresh": fresh, "stale": len(targets) - fresh},
+        "summary": {"targets": len(targets), "fresh": fresh, "stale": len(targets) - fresh - remote}
+        | elsewhere,
         "targets": [
             {
                 "label": str(target.label),

@@ -20,7 +20,10 @@ def status_table(rows: "Sequence[Cells]", *, colour: bool) -> list[str]:
     if colour:
         lines = [_painted(line, row[1]) for line, row in zip(lines, rows, strict=True)]
     fresh = sum(row[1] == FRESH for row in rows)
-    return [*lines, f"{len(rows)} targets: {fresh} fresh, {len(rows) - fresh} not"]
+    remote = sum(row[1] == REMOTE for row in rows)
+    elsewhere = f" {remote} remote," if remote else ""
+    rest = len(rows) - fresh - remote
+    return [*lines, f"{len(rows)} targets: {fresh} fresh,{elsewhere} {rest} not"]
 
 
 def _painted(line: str, state: str) -> str:

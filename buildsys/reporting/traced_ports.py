@@ -90,6 +90,9 @@ class _Blobs:
         with self.tracer.span("adopt"):
             return self.inner.adopt(folder, digest)
 
+    def has(self, blob: Blob) -> bool:
+        return self.inner.has(blob)
+
     def unpacked_bytes(self, layer: Digest) -> int:
         with self.tracer.span("measure"):
             return self.inner.unpacked_bytes(layer)

@@ -127,17 +127,24 @@ class DiskStore:
             raise MachineError(f"BuildKit exported no image {digest}")
         manifest = json.loads(content)
         wanted = [manifest["config"], *manifest["layers"]]
-        below = [self._adopt_blob(folder, Digest(d["digest"]), d["size"]) for d in wanted]
+        below = [self.adopt_blob(folder, Blob(Digest(d["digest"]), d["size"])) for d in wanted]
         return (self.blobs.add(content), *below)
 
-    def _adopt_blob(self, folder: str, digest: Digest, size_bytes: int) -> Blob:
-        blob = Blob(digest, size_bytes)
+    def adopt_blob(self, folder: str, blob: Blob) -> Blob:
+        """Move one blob from an exported OCI layout into the store.
+
+        Raises:
+            MachineError: it isn't there, or can't be stored.
+        """
         if self.blobs.whole(blob):
             return blob
-        exported = os.path.join(folder, "blobs", "sha256", hex_of(digest))
-        if os.path.islink(exported) or not _has_size(exported, size_bytes):
-            raise MachineError(f"blob {digest} went away during the build", hint="build again")
-        return self.blobs.add_file(exported, digest)
+        exported = os.path.join(folder, "blobs", "sha256", hex_of(blob.digest))
+        if os.path.islink(exported) or not _has_size(exported, blob.size_bytes):
+            raise MachineError(f"blob {blob.digest} went away during the build", hint="build again")
+        return self.blobs.add_file(exported, blob.digest)
+
+    def has(self, blob: Blob) -> bool:
+        return self.blobs.whole(blob)
 
     def last_layer(self, result: ActionResult) -> dict[str, str]:
         """The files of an image's last layer, by their names alone; it has to be a small one of texts.

@@ -44,6 +44,14 @@ def test_what_nothing_changed_about_is_said_again(workspace: Path) -> None:
     assert recall(ASKED) == (3, "all fresh\n"), "reading changes nothing"
 
 
+def test_a_signing_key_is_in_nothing_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BS_CACHE_SIGNING_KEY", "a secret")
+    monkeypatch.setenv("BS_CACHE_NAMESPACE", "pr-1")
+    question = answers.question_of(("build",))
+    assert "pr-1" in question
+    assert "a secret" not in question
+
+
 def same_size_and_mtime(root: Path) -> None:
     file = root / "cmd" / "main.go"
     before = file.stat()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from buildsys.cli import context
-from buildsys.cli.commands import BuildChoices, options_of
+from buildsys.cli.choices import BuildChoices
+from buildsys.cli.commands import options_of
 from buildsys.machine import Machine
 from buildsys.wiring import Session
 from tests.fakes import RecordingSink

@@ -69,7 +69,10 @@ def test_what_is_profiled_is_neither_remembered_nor_answered_from_memory(tmp_pat
         (["build", "--profile"], False),
         (["build", "--profile", "--json"], False),
         (["build", "--profile", ""], False),
-        (["build", "--profile=t.json"], False),
+        (["build", "--profile=t.json"], True),
+        (["build", "--cache=remote:rw"], True),
+        (["status", "--cache", "remote:off"], True),
+        (["build", "--cache="], False),
         (["status", "--profile", "t.json"], False),
     ],
 )

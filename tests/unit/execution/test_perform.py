@@ -3,6 +3,7 @@
 import pytest
 
 from buildsys.errors import BuildFailed, InputChanged
+from buildsys.events import Outcome
 from buildsys.model.action import ActionResult, KeyedAction
 from tests.builds import BASES, Checkout, action, service, source_files, target
 from tests.fakes import (
@@ -36,7 +37,7 @@ def keyed_image(checkout: Checkout) -> KeyedAction:
 
 def perform(
     checkout: Checkout, keyed: KeyedAction, *, force: bool = False
-) -> tuple[ActionResult, bool]:
+) -> tuple[ActionResult, Outcome]:
     return checkout.performer().perform(
         keyed, BASES, lambda _key: None, RecordingProgress(), force=force
     )
@@ -78,9 +79,9 @@ def test_a_derived_file_reaches_the_solver_by_its_text_alone(checkout: Checkout)
 
 def test_the_record_says_what_went_in_what_came_out_and_who_made_it(checkout: Checkout) -> None:
     keyed = keyed_image(checkout)
-    result, made_here = perform(checkout, keyed)
+    result, outcome = perform(checkout, keyed)
     record = checkout.store.records[keyed.key]
-    assert made_here
+    assert outcome is Outcome.BUILT
     assert (record.manifest, record.result) == (keyed.manifest, result)
     assert record.made_by == {"host": "here"}
     assert str(result.blobs[0].digest) == str(result.digest)
@@ -90,14 +91,14 @@ def test_the_record_says_what_went_in_what_came_out_and_who_made_it(checkout: Ch
 def test_a_stored_result_is_taken_without_a_solve(checkout: Checkout) -> None:
     keyed = keyed_image(checkout)
     first, _ = perform(checkout, keyed)
-    assert perform(checkout, keyed) == (first, False)
+    assert perform(checkout, keyed) == (first, Outcome.FRESH)
     assert len(checkout.solver.requests) == 1
 
 
 def test_force_solves_whatever_is_stored(checkout: Checkout) -> None:
     keyed = keyed_image(checkout)
     perform(checkout, keyed)
-    assert perform(checkout, keyed, force=True)[1]
+    assert perform(checkout, keyed, force=True)[1] is Outcome.BUILT
     assert checkout.solver.requests[-1].no_cache
 
 
