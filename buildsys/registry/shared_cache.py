@@ -25,7 +25,9 @@ from buildsys.registry.trouble import RegistryTrouble, WrongBytes
 
 LOOKUP_S = 4.0
 """All looking up together: what isn't known by then is a miss."""
-_LOOKUPS = 16
+_MANY, _EACH_S = 300, 0.015
+"""More keys than a hundred targets have may take longer, each by so much: to build is dearer than to wait."""
+_LOOKUPS = 24
 _LONG = 24 * 3600.0
 
 
@@ -105,6 +107,7 @@ class RegistryCache:
         if not keys or self._reading.is_open:
             return
         answered = 0
+        self._left_s += max(0, len(keys) - _MANY) * _EACH_S
         started = time.monotonic()
         for key, known in each(
             self._ask, keys, threads=_LOOKUPS, within_s=self._left_s, stopped=self._cancelled
