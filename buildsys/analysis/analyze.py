@@ -9,6 +9,7 @@ from buildsys.analysis.python_sources import has_python_tests, python_sources, p
 from buildsys.analysis.rust_sources import rust_sources, rust_tests
 from buildsys.errors import BuildFileError
 from buildsys.model.action import TargetActions
+from buildsys.model.components import Component
 from buildsys.model.globs import matcher
 from buildsys.model.graph import Cycle, Graph
 from buildsys.model.label import Label
@@ -82,6 +83,15 @@ class Analysis:
         self._check_cycles()
         found = (self._test_actions(self.targets[label]) for label in labels)
         return tuple(actions for actions in found if actions is not None)
+
+    def locked_components(self, label: Label) -> tuple[Component, ...]:
+        """What a lock file says that a program may have, where the program itself doesn't say."""
+        target = self.targets[label]
+        if target.rule != RUST.name:
+            return ()
+        from buildsys.analysis.cargo_components import locked_components  # noqa: PLC0415
+
+        return locked_components(self.tree, self._rust_sources(target))
 
     def _test_actions(self, target: Target) -> TargetActions | None:
         if target.rule == DOCKER.name:

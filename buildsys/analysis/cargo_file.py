@@ -80,7 +80,7 @@ def _facts(manifest: Table, text: str) -> CargoFacts:
         "paths": list(_paths(manifest, text)),
         "inherited": [
             (kind, name)
-            for kind, name, wanted in _dependencies(manifest)
+            for kind, name, wanted in dependencies(manifest)
             if wanted.get("workspace") is True
         ],
         "is_root": isinstance(manifest.get("workspace"), dict),
@@ -97,7 +97,7 @@ def _targets(manifest: Table) -> Iterator[tuple[str, str, str]]:
                 yield kind, _text(target.get("name")), _text(target.get("path"))
 
 
-def _dependencies(manifest: Table) -> Iterator[tuple[str, str, Table]]:
+def dependencies(manifest: Table) -> Iterator[tuple[str, str, Table]]:
     """Kind, name and table of each dependency, those under `[target]` included."""
     platforms = table_of(manifest, "target")
     for section in (manifest, *(table_of(platforms, name) for name in platforms)):
@@ -107,7 +107,7 @@ def _dependencies(manifest: Table) -> Iterator[tuple[str, str, Table]]:
 
 
 def _paths(manifest: Table, text: str) -> Iterator[PathDependency]:
-    wanted = list(_dependencies(manifest))
+    wanted = list(dependencies(manifest))
     shared = table_of(table_of(manifest, "workspace"), "dependencies")
     wanted += [("shared", name, table_of(shared, name)) for name in shared]
     patches = table_of(manifest, "patch")

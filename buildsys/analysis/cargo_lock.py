@@ -31,11 +31,11 @@ class CargoLockReader:
 def _is_understood(package: object) -> bool:
     if not isinstance(package, dict):
         return False
-    texts = [package.get("name"), package.get("version"), *_needs(package)]
+    texts = [package.get("name"), package.get("version"), *needs(package)]
     return all(isinstance(text, str) for text in texts)
 
 
-def _needs(package: Table) -> list[str]:
+def needs(package: Table) -> list[str]:
     found = package.get("dependencies", [])
     return found if isinstance(found, list) else []
 
@@ -52,15 +52,15 @@ def _reachable(packages: list[Table], wanted: frozenset[str]) -> list[Table]:
     for package in packages:
         by_name.setdefault(package["name"], []).append(package)
     for package in reached:  # grows on the way
-        for needed in _needs(package):
-            for found in _named(by_name, needed):
+        for needed in needs(package):
+            for found in named(by_name, needed):
                 if id(found) not in seen:
                     seen.add(id(found))
                     reached.append(found)
     return [package for package in packages if id(package) in seen]
 
 
-def _named(by_name: dict[str, list[Table]], needed: str) -> Iterator[Table]:
+def named(by_name: dict[str, list[Table]], needed: str) -> Iterator[Table]:
     """What a dependency (`name`, `name version`, `name version (source)`) may stand for."""
     name, _, rest = needed.partition(" ")
     version = rest.partition(" ")[0]
@@ -82,9 +82,9 @@ def _masked_one(package: Table, versions: set[str]) -> Table:
     changed = dict(package)
     if _is_local(package) and f"{package['name']} {package['version']}" in versions:
         changed["version"] = VERSION
-    if _needs(package):
+    if needs(package):
         changed["dependencies"] = [
             f"{needed.partition(' ')[0]} {VERSION}" if needed in versions else needed
-            for needed in _needs(package)
+            for needed in needs(package)
         ]
     return changed

@@ -11,6 +11,7 @@ from buildsys.cli import (
     engine,
     inspect,
     profiling,
+    releasing,
     running,
     sizing,
     state,
@@ -36,6 +37,7 @@ collecting.register(app)
 profiling.register(app)
 verifying.register(app)
 affected.register(app)
+releasing.register(app)
 app.add_typer(engine.app, name="engine")
 app.add_typer(bases.app, name="bases")
 app.add_typer(caching.app, name="cache")

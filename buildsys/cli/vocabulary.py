@@ -25,6 +25,8 @@ COMMANDS: dict[str, Command] = {
             "profile": "Say where the time of a build went: by phase, by layer, in BuildKit; and its critical path",
             "verify": "Build what is stale, and check the real images: user, files, programs, labels, size, health",
             "affected": "Say which targets a change reaches, by their keys before and after it. Builds nothing, needs no store",
+            "sbom": "Print what an image is made of: modules, distributions, crates, packages. SPDX 2.3 JSON",
+            "provenance": "Print how an image was made: an in-toto statement with SLSA provenance",
             "engine": "The BuildKit that does the work",
             "bases": "The images that others are built on",
             "cache": "The cache that a team shares in a registry",
@@ -180,6 +182,8 @@ COMMANDS: dict[str, Command] = {
         },
         True,
     ),
+    "sbom": ({}, {}, True),
+    "provenance": ({}, {}, True),
     "engine": (
         {
             "start": "Find BuildKit, or start a private one",
