@@ -1,8 +1,14 @@
 """The images of a session with what is known of them: what a release is made of."""
 
-from dataclasses import dataclass
+import os
+import re
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from buildsys.errors import BuildFileError, UsageError
 from buildsys.execution.bases import KnownBase
 from buildsys.execution.lookup import TargetStatus
 from buildsys.images.components import image_components
@@ -10,10 +16,19 @@ from buildsys.images.stored import StoredImage
 from buildsys.keys.keying import KeyedTarget
 from buildsys.model.action import ActionResult
 from buildsys.model.digest import Digest
+from buildsys.model.label import Label
+from buildsys.model.target import Target
+from buildsys.release import spdx
+from buildsys.release.artifacts import Document
+from buildsys.release.compression import packed
+from buildsys.release.order import Order
 from buildsys.release.origins import base_below
-from buildsys.release.provenance import Making, provenance
+from buildsys.release.provenance import MEDIA_TYPE as PROVENANCE_TYPE
+from buildsys.release.provenance import PREDICATE, Making, provenance
+from buildsys.release.push import Shipment
 from buildsys.release.spdx import Origin, bill_of_materials
 from buildsys.release.subject import Subject
+from buildsys.release.tags import BRANCH, COMMIT, KEY, branch_name, commit_name, tags_of
 from buildsys.wiring import Session, references
 from buildsys.workspace.checkout import Checkout
 
@@ -27,6 +42,22 @@ class BuiltImage:
     result: ActionResult
 
 
+def repository_name(target: Target) -> str:
+    """The name of the target's repository below all others' root.
+
+    Raises:
+        BuildFileError: no registry takes it.
+    """
+    name = target.text("repository") or target.label.name
+    if not re.fullmatch(r"[a-z0-9]+(([._]|__|-+|/)[a-z0-9]+)*", name):
+        raise BuildFileError(
+            f"`{name}` can't be the name of a repository",
+            at=target.at,
+            hint="give `repository`: lower-case letters and digits, with single `._-/` between them",
+        )
+    return name
+
+
 @dataclass
 class Releasing:
     """Tells of the images of one session."""
@@ -34,6 +65,8 @@ class Releasing:
     session: Session
     builder: str = ""
     """URI of the builder; by default made of the host's name."""
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+    """A session is for one thread."""
 
     @cached_property
     def checkout(self) -> Checkout:
@@ -42,6 +75,79 @@ class Releasing:
     @cached_property
     def _bases(self) -> dict[str, KnownBase]:
         return self.session.bases()
+
+    def stored(self, labels: tuple[Label, ...]) -> list[BuiltImage]:
+        """The images of targets, which have to be stored as the sources are now.
+
+        Raises:
+            MachineError: one isn't.
+        """
+        statuses = self.session.status(labels)
+        return [
+            BuiltImage(keyed, status, self.session.caches.have(status, self.session.targets))
+            for keyed, status in zip(self.session.targets, statuses, strict=True)
+        ]
+
+    def shipments(self, images: Iterable[BuiltImage], order: Order, scratch: str) -> list[Shipment]:
+        """The images as they go into their repositories; see `shipment`.
+
+        Raises:
+            UsageError: two of them would get the same tag of the same repository.
+        """
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="pack") as pool:
+            found = list(pool.map(lambda image: self.shipment(image, order, scratch), images))
+        owners: dict[str, Label] = {}
+        for shipment in found:
+            for tag in shipment.tags:
+                reference = f"{shipment.repository}:{tag}"
+                other = owners.setdefault(reference, shipment.label)
+                if other != shipment.label:
+                    raise UsageError(
+                        f"{reference} would be both {other} and {shipment.label}",
+                        hint="give one of them another `repository`",
+                    )
+        return found
+
+    def shipment(self, image: BuiltImage, order: Order, scratch: str) -> Shipment:
+        """The image as it goes into its repository below `order.to`.
+
+        Raises:
+            UsageError: a tag's template can't be filled in.
+            BuildFileError: the target's name can't be that of a repository.
+            MachineError: a blob is missing or damaged.
+        """
+        target = self.session.workspace.targets[image.keyed.label]
+        stored = StoredImage(self.session.machine.store.blobs, image.result)
+        ready = packed(stored, order.compression, scratch)
+
+        def documents() -> tuple[Document, ...]:
+            with self._one_at_a_time:
+                bill = self.bill(image, ready.digest)
+                how = self.provenance(image, ready.digest)
+            said = {"in-toto.io/predicate-type": PREDICATE}
+            return Document(spdx.MEDIA_TYPE, bill), Document(PROVENANCE_TYPE, how, said)
+
+        return Shipment(
+            image.keyed.label,
+            order.to.below(repository_name(target)),
+            tags_of(order.tags, self.facts(image.keyed)),
+            ready,
+            documents,
+        )
+
+    def facts(self, keyed: KeyedTarget) -> dict[str, str]:
+        """What stands for the fields of tags."""
+        known = keyed.layers and not keyed.open
+        key = keyed.image.key if known else ""
+        return {COMMIT: self._commit_name, BRANCH: self._branch_name, KEY: key}
+
+    @cached_property
+    def _commit_name(self) -> str:
+        return commit_name(self.checkout.commit(), changed=self.checkout.is_changed())
+
+    @cached_property
+    def _branch_name(self) -> str:
+        return branch_name(self.checkout.branch())
 
     def bill(self, image: BuiltImage, digest: Digest) -> bytes:
         """The bill of materials of the image under `digest`.

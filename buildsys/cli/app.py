@@ -11,6 +11,7 @@ from buildsys.cli import (
     engine,
     inspect,
     profiling,
+    pushing,
     releasing,
     running,
     sizing,
@@ -38,6 +39,7 @@ profiling.register(app)
 verifying.register(app)
 affected.register(app)
 releasing.register(app)
+pushing.register(app)
 app.add_typer(engine.app, name="engine")
 app.add_typer(bases.app, name="bases")
 app.add_typer(caching.app, name="cache")

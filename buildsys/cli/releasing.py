@@ -32,14 +32,12 @@ def print_provenance(label: One) -> int:
 
 
 def _stored(label: str) -> "tuple[Releasing, BuiltImage]":
-    from buildsys.releasing import BuiltImage, Releasing  # noqa: PLC0415
+    from buildsys.releasing import Releasing  # noqa: PLC0415
 
     session = context.session()
     labels = session.select((label,))
     if len(labels) != 1:
         raise UsageError(f"`{label}` means {len(labels)} targets", hint="name one")
-    (status,) = session.status(labels)
-    (keyed,) = session.targets
-    return Releasing(session), BuiltImage(
-        keyed, status, session.caches.have(status, session.targets)
-    )
+    releasing = Releasing(session)
+    (image,) = releasing.stored(labels)
+    return releasing, image

@@ -27,6 +27,8 @@ COMMANDS: dict[str, Command] = {
             "affected": "Say which targets a change reaches, by their keys before and after it. Builds nothing, needs no store",
             "sbom": "Print what an image is made of: modules, distributions, crates, packages. SPDX 2.3 JSON",
             "provenance": "Print how an image was made: an in-toto statement with SLSA provenance",
+            "push": "Push images, building those that are stale: all or none, then move the tags",
+            "tags": "Print the references that `bs push` would tag, a line each; pushes and builds nothing",
             "engine": "The BuildKit that does the work",
             "bases": "The images that others are built on",
             "cache": "The cache that a team shares in a registry",
@@ -184,6 +186,27 @@ COMMANDS: dict[str, Command] = {
     ),
     "sbom": ({}, {}, True),
     "provenance": ({}, {}, True),
+    "push": (
+        {},
+        {
+            "--to": ("Where the repositories of the images are.", True),
+            "--tag": ("{commit}, {branch}, {key} and text; may be repeated.", True),
+            "--compression": ("Of the layers; gzip for old clients.", True),
+            "--sign": ("Sign the images by cosign.", False),
+            "--sign-key": ("cosign's --key; implies --sign.", True),
+            "--builder-id": ("The builder, for provenance.", True),
+            "--json": ("Print one JSON document.", False),
+        },
+        True,
+    ),
+    "tags": (
+        {},
+        {
+            "--to": ("Where the repositories of the images are.", True),
+            "--tag": ("{commit}, {branch}, {key} and text; may be repeated.", True),
+        },
+        True,
+    ),
     "engine": (
         {
             "start": "Find BuildKit, or start a private one",

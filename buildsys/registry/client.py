@@ -82,6 +82,11 @@ class RegistryClient:
         request = Request("HEAD", self._manifest_path(reference), headers, may_lack=True)
         return self._wire.ask(request, lambda _answer: True) is not None
 
+    def has_referrers(self, digest: str) -> bool:
+        """Whether the registry lists the artifacts that name a manifest as their subject."""
+        request = Request("GET", self._path("referrers", digest), may_lack=True)
+        return self._wire.ask(request, lambda _answer: True) is not None
+
     def put_manifest(self, reference: str, content: bytes, media_type: str) -> Digest:
         """Store a manifest under a tag, or under its digest; all that it names has to be there."""
         headers = {"Content-Type": media_type, "Content-Length": str(len(content))}

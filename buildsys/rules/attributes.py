@@ -78,6 +78,13 @@ IMAGE_ATTRIBUTES: tuple[Attribute, ...] = (
         "[setuid]",
     ),
     Attribute(
+        "repository",
+        Kind.TEXT,
+        "Name of the image's repository below `bs push --to`; the target's name by default.",
+        "",
+        "shop/api",
+    ),
+    Attribute(
         "description",
         Kind.TEXT,
         "What the image is: its label `org.opencontainers.image.description`.",

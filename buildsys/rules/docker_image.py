@@ -7,7 +7,7 @@ from buildsys.model.target import Target
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.image import IMAGE_LAYER, source_folder
 
-_OF_ALL_IMAGES = ("max_size", "run_port", "run_env", "waive")
+_OF_ALL_IMAGES = ("max_size", "repository", "run_port", "run_env", "waive")
 
 
 class DockerImage:

@@ -14,6 +14,7 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 TAR_TYPE = "application/vnd.oci.image.layer.v1.tar"
 ZSTD_TYPE = TAR_TYPE + "+zstd"
+GZIP_TYPE = TAR_TYPE + "+gzip"
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _LARGEST_TEXT = 256 << 20
