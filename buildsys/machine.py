@@ -82,10 +82,12 @@ class Machine:
         environment = self.environment
         return {name: environment[name] for name in _PROXIES if environment.get(name)}
 
-    def module_facts(self, bases: Mapping[str, str]) -> StoredFacts:
+    def module_facts(self, bases: Mapping[str, str], platform: str = "") -> StoredFacts:
         """What is known of Go modules; `bases` are the toolchains among others."""
         toolchains = {name: reference.rpartition("@")[2] for name, reference in bases.items()}
-        return StoredFacts(self.store.layout, toolchains, self.platform, TAGS, self.sights)
+        return StoredFacts(
+            self.store.layout, toolchains, platform or self.platform, TAGS, self.sights
+        )
 
     @cached_property
     def daemon(self) -> "Daemon":

@@ -1,14 +1,10 @@
 """The images of a session with what is known of them: what a release is made of."""
 
-import os
-import re
 import threading
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from buildsys.errors import BuildFileError, UsageError
+from buildsys.errors import MachineError
 from buildsys.execution.bases import KnownBase
 from buildsys.execution.lookup import TargetStatus
 from buildsys.images.components import image_components
@@ -17,18 +13,16 @@ from buildsys.keys.keying import KeyedTarget
 from buildsys.model.action import ActionResult
 from buildsys.model.digest import Digest
 from buildsys.model.label import Label
-from buildsys.model.target import Target
 from buildsys.release import spdx
 from buildsys.release.artifacts import Document
-from buildsys.release.compression import packed
-from buildsys.release.order import Order
+from buildsys.release.compression import PackedImage, packed
+from buildsys.release.order import Compression
 from buildsys.release.origins import base_below
 from buildsys.release.provenance import MEDIA_TYPE as PROVENANCE_TYPE
 from buildsys.release.provenance import PREDICATE, Making, provenance
-from buildsys.release.push import Shipment
 from buildsys.release.spdx import Origin, bill_of_materials
 from buildsys.release.subject import Subject
-from buildsys.release.tags import BRANCH, COMMIT, KEY, branch_name, commit_name, tags_of
+from buildsys.release.tags import BRANCH, COMMIT, KEY, branch_name, commit_name
 from buildsys.wiring import Session, references
 from buildsys.workspace.checkout import Checkout
 
@@ -40,22 +34,6 @@ class BuiltImage:
     keyed: KeyedTarget
     status: TargetStatus
     result: ActionResult
-
-
-def repository_name(target: Target) -> str:
-    """The name of the target's repository below all others' root.
-
-    Raises:
-        BuildFileError: no registry takes it.
-    """
-    name = target.text("repository") or target.label.name
-    if not re.fullmatch(r"[a-z0-9]+(([._]|__|-+|/)[a-z0-9]+)*", name):
-        raise BuildFileError(
-            f"`{name}` can't be the name of a repository",
-            at=target.at,
-            hint="give `repository`: lower-case letters and digits, with single `._-/` between them",
-        )
-    return name
 
 
 @dataclass
@@ -88,56 +66,42 @@ class Releasing:
             for keyed, status in zip(self.session.targets, statuses, strict=True)
         ]
 
-    def shipments(self, images: Iterable[BuiltImage], order: Order, scratch: str) -> list[Shipment]:
-        """The images as they go into their repositories; see `shipment`.
-
-        Raises:
-            UsageError: two of them would get the same tag of the same repository.
-        """
-        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="pack") as pool:
-            found = list(pool.map(lambda image: self.shipment(image, order, scratch), images))
-        owners: dict[str, Label] = {}
-        for shipment in found:
-            for tag in shipment.tags:
-                reference = f"{shipment.repository}:{tag}"
-                other = owners.setdefault(reference, shipment.label)
-                if other != shipment.label:
-                    raise UsageError(
-                        f"{reference} would be both {other} and {shipment.label}",
-                        hint="give one of them another `repository`",
-                    )
-        return found
-
-    def shipment(self, image: BuiltImage, order: Order, scratch: str) -> Shipment:
-        """The image as it goes into its repository below `order.to`.
-
-        Raises:
-            UsageError: a tag's template can't be filled in.
-            BuildFileError: the target's name can't be that of a repository.
-            MachineError: a blob is missing or damaged.
-        """
-        target = self.session.workspace.targets[image.keyed.label]
+    def packed(self, image: BuiltImage, compression: Compression, scratch: str) -> PackedImage:
+        """The image as a registry gets it; see `release.compression`."""
         stored = StoredImage(self.session.machine.store.blobs, image.result)
-        ready = packed(stored, order.compression, scratch)
+        return packed(stored, compression, scratch)
 
-        def documents() -> tuple[Document, ...]:
-            with self._one_at_a_time:
-                bill = self.bill(image, ready.digest)
-                how = self.provenance(image, ready.digest)
-            said = {"in-toto.io/predicate-type": PREDICATE}
-            return Document(spdx.MEDIA_TYPE, bill), Document(PROVENANCE_TYPE, how, said)
+    def documents(self, image: BuiltImage, digest: Digest) -> tuple[Document, ...]:
+        """What is attached to the image under `digest`.
 
-        return Shipment(
-            image.keyed.label,
-            order.to.below(repository_name(target)),
-            tags_of(order.tags, self.facts(image.keyed)),
-            ready,
-            documents,
-        )
+        Raises:
+            MachineError: a layer is missing or damaged.
+        """
+        with self._one_at_a_time:
+            bill = self.bill(image, digest)
+            how = self.provenance(image, digest)
+        said = {"in-toto.io/predicate-type": PREDICATE}
+        return Document(spdx.MEDIA_TYPE, bill), Document(PROVENANCE_TYPE, how, said)
 
-    def facts(self, keyed: KeyedTarget) -> dict[str, str]:
-        """What stands for the fields of tags."""
-        known = keyed.layers and not keyed.open
+    def check_bases(self, labels: tuple[Label, ...]) -> None:
+        """See to it that no image for another platform is built on a base of this one.
+
+        Raises:
+            MachineError: one would be.
+        """
+        session, bases = self.session, self.session.bases()
+        for keyed in session.keyed(labels, bases) if session.crossing else ():
+            base = bases.get(base_below(keyed.actions) or "")
+            if base is not None and base.origin == "bootstrap":
+                raise MachineError(
+                    f"{keyed.label} for {session.platform}: its base `{base.base.name}` was made here, for"
+                    f" {session.machine.platform}",
+                    hint="give it `base: scratch`, or a base that a registry has for both",
+                )
+
+    def facts(self, keyed: KeyedTarget, *, is_index: bool = False) -> dict[str, str]:
+        """What stands for the fields of tags; an index has the keys of all its images, and so none."""
+        known = keyed.layers and not keyed.open and not is_index
         key = keyed.image.key if known else ""
         return {COMMIT: self._commit_name, BRANCH: self._branch_name, KEY: key}
 

@@ -44,6 +44,13 @@ class Session:
     """Of the last status."""
     cache: str = ""
     """What `--cache` says."""
+    platform: str = ""
+    """Of the images; the machine's own by default."""
+
+    @property
+    def crossing(self) -> bool:
+        """Whether images are for another platform than this machine's."""
+        return self.platform not in {"", self.machine.platform}
 
     @property
     def tracer(self) -> Tracer:
@@ -71,7 +78,8 @@ class Session:
 
     @cached_property
     def last_built(self) -> LastBuilt:
-        path = os.path.join(self.root, ".bs", "built.json")
+        name = f"built-{self.platform.replace('/', '-')}.json" if self.crossing else "built.json"
+        path = os.path.join(self.root, ".bs", name)
         self.machine.sights.look(path, replaced=True)
         return LastBuilt(path)
 
@@ -103,16 +111,17 @@ class Session:
         return Analysis(
             self.workspace.targets,
             self.tree,
-            self.machine.platform,
+            self.platform or self.machine.platform,
             settings.exclude,
             settings.bases,
+            self.machine.platform if self.crossing else "",
         )
 
     def _keyed(
         self, labels: tuple[Label, ...], bases: Mapping[str, KnownBase], actions: ActionsOf
     ) -> tuple[KeyedTarget, ...]:
         machine_, digests = self.machine, references(bases)
-        facts = machine_.module_facts(digests)
+        facts = machine_.module_facts(digests, self.platform)
         shared = self.caches.shared
         knowing = Knowing(
             self.analysis, self.tree, machine_.store, facts, digests, self.tracer, shared

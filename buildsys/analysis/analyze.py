@@ -22,6 +22,7 @@ from buildsys.model.sources import (
     SourceTree,
 )
 from buildsys.model.target import ROOT_BUILD_FILE, Base, Target
+from buildsys.rules.crossing import crossed
 from buildsys.rules.registry import DOCKER, GO, PYTHON, RUST
 
 USELESS = (
@@ -63,6 +64,8 @@ class Analysis:
     exclude: tuple[str, ...] = ()
     """Patterns of the root BUILD.yaml, relative to the workspace."""
     bases: Mapping[str, Base] = field(default_factory=dict)
+    machine: str = ""
+    """The platform that builds, where it is another one than `platform`."""
     _services: GoServices | None = None
 
     def knowing(self, facts: ModuleFacts, *, last: bool = False) -> "Analysis":
@@ -127,11 +130,13 @@ class Analysis:
         if target.rule == DOCKER.name:
             return DOCKER.actions(target, self._docker_sources(target), self.platform)
         extra = self._files_of_deps(target)
+        assert not self.machine or target.rule == GO.name, "BUG: only Go has platforms"
         if target.rule == GO.name:
             data = self._named(target, "data")
             go = self._go().image(target, data)
             go = replace(go, files=_merged(go.files, data, extra))
-            return GO.actions(target, go, self.platform)
+            actions = GO.actions(target, go, self.platform)
+            return crossed(actions, self.machine) if self.machine else actions
         if target.rule == PYTHON.name:
             python = self._python_sources(target)
             python = replace(python, files=_merged(python.files, extra))

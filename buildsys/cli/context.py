@@ -21,8 +21,10 @@ def machine(sink: EventSink | None = None) -> Machine:
     return Machine(os.environ, sink or PlainLines(sys.stderr))
 
 
-def session(sink: EventSink | None = None, cache: str = "") -> Session:
-    return Session(machine(sink), os.getcwd(), cache=cache)
+def session(
+    sink: EventSink | None = None, cache: str = "", *, platform: str = ""
+) -> Session:
+    return Session(machine(sink), os.getcwd(), cache=cache, platform=platform)
 
 
 def traced_session(tracer: Tracer, cache: str = "") -> Session:

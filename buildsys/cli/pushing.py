@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from buildsys.registry.client import RegistryClient
     from buildsys.registry.repository import Repository
     from buildsys.release.order import Order
-    from buildsys.release.push import Delivered, Shipment
+    from buildsys.release.shipment import Delivered, Shipment
     from buildsys.releasing import Releasing
-    from buildsys.wiring import Session
 
 To = Annotated[
     str,
@@ -58,17 +57,17 @@ def push(
 ) -> int:
     """Push images, building those that are stale: all or none, then move the tags."""
     from buildsys.release.cosign import Cosign  # noqa: PLC0415
-    from buildsys.releasing import Releasing  # noqa: PLC0415
 
-    session = context.session(Tee())
     order = _order(to, tag, compression)
+    releasings = _Releasings(builder_id)
+    session = releasings.own.session
     environment = session.machine.environment
     signer = Cosign(environment, sign_key) if sign or sign_key else None
     labels = session.select(tuple(patterns or ()))
-    _build(session, labels)
+    releasings.build(labels)
     with interruptible():
         delivered = _push(
-            Releasing(session, builder_id),
+            releasings,
             order,
             labels,
             (lambda shipment: signer.sign(*shipment.key)) if signer is not None else None,
@@ -86,15 +85,18 @@ def tags(patterns: Patterns = None, to: To = "", tag: Tags = None) -> int:
     """Print the references that `bs push` would tag, a line each; pushes and builds nothing."""
     from buildsys.registry.repository import Repository  # noqa: PLC0415
     from buildsys.release.tags import tags_of  # noqa: PLC0415
-    from buildsys.releasing import Releasing, repository_name  # noqa: PLC0415
+    from buildsys.releasing import Releasing  # noqa: PLC0415
+    from buildsys.shipping import platforms_of, repository_name  # noqa: PLC0415
 
     session = context.session()
     root = Repository.parse(to) if to else None
     releasing = Releasing(session)
     for keyed in session.keyed(session.select(tuple(patterns or ())), session.bases()):
-        name = repository_name(session.workspace.targets[keyed.label])
+        target = session.workspace.targets[keyed.label]
+        name = repository_name(target)
         where = root.below(name) if root is not None else name
-        for found in tags_of(_templates(tag), releasing.facts(keyed)):
+        facts = releasing.facts(keyed, is_index=bool(platforms_of(target)))
+        for found in tags_of(_templates(tag), facts):
             context.say(f"{keyed.label} {where}:{found}")
     return 0
 
@@ -114,21 +116,58 @@ def _order(to: str, tag: list[str] | None, compression: Compression) -> "Order":
     return Order(Repository.parse(to), _templates(tag), compression)
 
 
-def _build(session: "Session", labels: tuple["Label", ...]) -> None:
-    """Have the images.
+class _Releasings:
+    """The images of this machine's platform, and of others that targets name; a session for each."""
 
-    Raises:
-        BuildsysError: one can't be built.
-        CheckFailed: one is larger than it may be.
-    """
-    report = build_for(labels, session)
+    def __init__(self, builder_id: str) -> None:
+        self._builder_id = builder_id
+        self.own = self._releasing("")
+        self.platform = self.own.session.machine.platform
+        self.by_platform = {self.platform: self.own}
+
+    def _releasing(self, platform: str) -> "Releasing":
+        from buildsys.releasing import Releasing  # noqa: PLC0415
+
+        return Releasing(context.session(Tee(), platform=platform), self._builder_id)
+
+    def build(self, labels: tuple["Label", ...]) -> None:
+        """Have the images.
+
+        Raises:
+            BuildsysError: one can't be built.
+            CheckFailed: one is larger than it may be.
+        """
+        from buildsys.shipping import platforms_of  # noqa: PLC0415
+
+        targets = self.own.session.workspace.targets
+        wanted: dict[str, list[Label]] = {self.platform: list(labels)}
+        for label in labels:
+            for platform in platforms_of(targets[label]):
+                wanted.setdefault(platform, [])
+                if platform != self.platform:
+                    wanted[platform].append(label)
+        for platform, chosen in wanted.items():
+            if platform != self.platform:
+                self.by_platform[platform] = self._releasing(platform)
+            _build(self.by_platform[platform], tuple(chosen))
+            if platform != self.platform:
+                self.own.session.machine.note(
+                    f"compiled for {platform} on {self.platform}, and not run"
+                )
+
+
+def _build(releasing: "Releasing", labels: tuple["Label", ...]) -> None:
+    releasing.check_bases(labels)
+    report = build_for(labels, releasing.session)
+    # A base that nothing was known of before may have been made here.
+    releasing.check_bases(labels)
     over = [str(target.label) for target in report.targets if target.over_budget]
     if over:
         raise CheckFailed(f"larger than max_size, so nothing is pushed: {', '.join(over)}")
 
 
 def _push(
-    releasing: "Releasing",
+    releasings: "_Releasings",
     order: "Order",
     labels: tuple["Label", ...],
     sign: "Callable[[Shipment], None] | None",
@@ -138,17 +177,18 @@ def _push(
     from buildsys.registry.client import open_client  # noqa: PLC0415
     from buildsys.release.push import Push  # noqa: PLC0415
     from buildsys.release.pushed import PushedImages  # noqa: PLC0415
+    from buildsys.shipping import Shipping  # noqa: PLC0415
     from buildsys.store.scratch import swept_folder  # noqa: PLC0415
 
-    machine = releasing.session.machine
+    machine = releasings.own.session.machine
     known = PushedImages(os.path.join(machine.store.layout, "pushed"))
+
+    def connect(repository: "Repository", mounts: tuple[str, ...]) -> "RegistryClient":
+        return open_client(repository, machine.environment, write=True, mounts=mounts)
+
     with swept_folder(os.path.join(machine.store.layout, "tmp")) as scratch:
-        shipments = releasing.shipments(releasing.stored(labels), order, scratch)
-
-        def connect(repository: "Repository", mounts: tuple[str, ...]) -> "RegistryClient":
-            return open_client(repository, machine.environment, write=True, mounts=mounts)
-
-        return Push(shipments, connect, known, sign).run()
+        shipping = Shipping(releasings.by_platform, releasings.platform, order, scratch)
+        return Push(shipping.shipments(labels), connect, known, sign).run()
 
 
 def _line(delivered: "Delivered") -> str:
@@ -166,6 +206,7 @@ def _document(delivered: "Delivered") -> dict[str, Any]:
         "digest": shipment.digest,
         "reference": f"{shipment.repository}@{shipment.digest}",
         "tags": list(shipment.tags),
+        "platforms": {part.platform: part.digest for part in shipment.parts},
         "outcome": "present" if delivered.sent_bytes is None else "pushed",
         "sent_bytes": delivered.sent_bytes or 0,
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from buildsys.loading.merging import Rules
 from buildsys.model.check import Check
-from buildsys.model.target import AttributeValue
+from buildsys.model.target import PLATFORMS, AttributeValue
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
 from buildsys.rules.bases import BUILT_IN
 
@@ -147,6 +147,7 @@ _FORMS: Mapping[Kind, str] = {
     Kind.VARIABLES: "a mapping of names to texts.",
     Kind.LABELLING: "a mapping of names to texts.",
     Kind.COUNT: "1 to 1000.",
+    Kind.PLATFORMS: f"any of {', '.join(f'`{platform}`' for platform in PLATFORMS)}.",
     Kind.CHECKS: f"any of {', '.join(f'`{check}`' for check in Check)}; see [verify.md](verify.md).",
     Kind.HEALTHCHECK: "a mapping with `http` (a URL) or `command` (a list), and optionally "
     "`interval`, `timeout`, `start_period` (durations) and `retries`.",

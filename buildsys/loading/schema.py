@@ -12,6 +12,7 @@ from typing import TypeAlias
 from buildsys.loading import settings, values
 from buildsys.loading.cache_settings import AGE, PUBLIC_KEY, REPOSITORY
 from buildsys.loading.merging import EVERY_RULE, Rules
+from buildsys.model.target import PLATFORMS
 from buildsys.rules.attributes import Attribute, Kind
 from buildsys.rules.bases import NONE
 
@@ -211,6 +212,7 @@ _KINDS: Mapping[Kind, Schema] = MappingProxyType(
         },
         Kind.COUNT: _integer(1, values.MAX_COUNT),
         Kind.CHECKS: {"type": "array", "items": {"enum": list(values.CHECKS)}},
+        Kind.PLATFORMS: {"type": "array", "items": {"enum": list(PLATFORMS)}},
         Kind.HEALTHCHECK: {"$ref": "#/$defs/healthcheck"},
         Kind.BASE: _text(settings.BASE_NAME),
         Kind.BASE_OR_NONE: _text(settings.BASE_NAME),

@@ -22,7 +22,7 @@ from buildsys.loading.nodes import Entries, Node, Scalar, shown
 from buildsys.loading.suggestions import nearest_or_all
 from buildsys.model.check import Check
 from buildsys.model.label import Label
-from buildsys.model.target import AttributeValue, Healthcheck
+from buildsys.model.target import PLATFORMS, AttributeValue, Healthcheck
 from buildsys.rules.attributes import Kind
 from buildsys.rules.bases import NONE
 
@@ -179,6 +179,13 @@ def _check(node: Node, name: str) -> str:
     return check
 
 
+def _platform(node: Node, name: str) -> str:
+    platform = text(node, name)
+    if platform not in PLATFORMS:
+        refuse(node, f"there is no platform {shown(platform)}", nearest_or_all(platform, PLATFORMS))
+    return platform
+
+
 def _files_by_stage(node: Node, name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     mapping = entries(node, name, f"`{name}: {{deps: [package.json]}}`")
     for key in mapping.nodes:
@@ -231,6 +238,7 @@ _READERS: Mapping[Kind, Callable[[Node, str], AttributeValue]] = MappingProxyTyp
         Kind.LABELLING: _labelling,
         Kind.COUNT: lambda node, name: integer(node, name, 1, MAX_COUNT),
         Kind.CHECKS: lambda node, name: items(node, name, _check),
+        Kind.PLATFORMS: lambda node, name: items(node, name, _platform),
         Kind.USER: _user,
         Kind.FOLDERS: lambda node, name: items(
             node, name, matching(FOLDER, "absolute folders", "write `[/data]`")

@@ -9,6 +9,8 @@ from buildsys.errors import Location
 from buildsys.model.label import Label
 
 ROOT_BUILD_FILE = "BUILD.yaml"
+PLATFORMS = ("linux/amd64", "linux/arm64", "linux/ppc64le", "linux/riscv64", "linux/s390x")
+"""Those that one can build for on another: Go and OCI call their machines by the same names."""
 
 
 @dataclass(frozen=True, slots=True)

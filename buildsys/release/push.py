@@ -4,28 +4,21 @@ An image's manifest is stored by digest after everything that it needs and after
 whoever finds the manifest finds the rest.
 """
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cached_property
 from io import BytesIO
 from typing import TypeVar
 
 from buildsys.errors import MachineError
 from buildsys.model.digest import Digest
-from buildsys.model.label import Label
 from buildsys.registry.client import INDEX_TYPE, RegistryClient
 from buildsys.registry.repository import Repository
 from buildsys.registry.trouble import RegistryTrouble
-from buildsys.release.artifacts import (
-    Artifact,
-    Document,
-    attached,
-    referrers_index,
-    referrers_tag,
-)
-from buildsys.release.compression import Content, PackedImage
+from buildsys.release.artifacts import referrers_index, referrers_tag
+from buildsys.release.compression import Content
 from buildsys.release.pushed import PushedImages
+from buildsys.release.shipment import Delivered, Shipment
 from buildsys.store.layers import MANIFEST_TYPE
 
 T = TypeVar("T")
@@ -35,40 +28,6 @@ _AT_ONCE = 8
 _REFUSED = frozenset({400, 404})
 """How a registry says that it lacks what a manifest names."""
 _NO_SUCH_API = frozenset({400, 404, 405, 406, 501})
-
-
-@dataclass(frozen=True)
-class Shipment:
-    """An image on its way into a repository."""
-
-    label: Label
-    repository: Repository
-    tags: tuple[str, ...]
-    image: PackedImage
-    make_documents: Callable[[], tuple[Document, ...]]
-    """What is attached to the image; made only if it has to be pushed."""
-
-    @property
-    def digest(self) -> Digest:
-        return self.image.digest
-
-    @cached_property
-    def artifacts(self) -> tuple[Artifact, ...]:
-        documents = self.make_documents()
-        return tuple(attached(one, self.image.manifest, self.image.media_type) for one in documents)
-
-    @property
-    def key(self) -> tuple[Repository, Digest]:
-        return self.repository, self.digest
-
-
-@dataclass
-class Delivered:
-    """What became of a shipment: `sent_bytes` is None for an image that was there already."""
-
-    shipment: Shipment
-    sent_bytes: int | None = None
-    tagged: list[str] = field(default_factory=list)
 
 
 Connect = Callable[[Repository, tuple[str, ...]], RegistryClient]
@@ -88,6 +47,7 @@ class Push:
         self._delivered = [Delivered(shipment) for shipment in shipments]
         self._known = known
         self._sign = sign
+        self._one_at_a_time = threading.Lock()
         self._owners = _owners(one.shipment for one in self._delivered)
         self._clients = {
             one.shipment.repository: connect(one.shipment.repository, self._mounted(one.shipment))
@@ -110,12 +70,22 @@ class Push:
 
     def _bring_all(self) -> None:
         try:
-            self._all(self._look, self._delivered)
-            self._deliver([one for one in self._delivered if one.sent_bytes is not None])
+            self._bring(self._delivered)
             if self._sign is not None:
                 self._all(self._sign, [one.shipment for one in self._delivered])
         except MachineError as error:
             raise MachineError(f"{error.message}; no tag has moved", hint=error.hint) from None
+
+    def _bring(self, wanted: list[Delivered]) -> None:
+        self._all(self._look, wanted)
+        absent = [one for one in wanted if one.sent_bytes is not None]
+        parts = {id(one): [Delivered(part) for part in one.shipment.parts] for one in absent}
+        if any(parts.values()):
+            self._bring([part for found in parts.values() for part in found])
+        self._deliver(absent)
+        for one in absent:
+            of_parts = sum(part.sent_bytes or 0 for part in parts[id(one)])
+            one.sent_bytes = (one.sent_bytes or 0) + of_parts
 
     def _look(self, delivered: Delivered) -> None:
         shipment = delivered.shipment
@@ -184,14 +154,20 @@ class Push:
         try:
             client.put_manifest(tag, image.manifest, image.media_type)
         except RegistryTrouble as trouble:
-            if trouble.status not in _REFUSED or delivered.sent_bytes is not None:
+            if trouble.status not in _REFUSED or not self._brought_anew(delivered):
                 raise
-            # It was there once, and isn't any more.
-            self._known.forget(*shipment.key)
-            delivered.sent_bytes = 0
-            self._deliver([delivered])
             client.put_manifest(tag, image.manifest, image.media_type)
         delivered.tagged.append(tag)
+
+    def _brought_anew(self, delivered: Delivered) -> bool:
+        """Push an image that the registry had once and lost; False if it isn't one."""
+        with self._one_at_a_time:
+            if delivered.sent_bytes is None:
+                delivered.was_lost = True
+                for image in delivered.shipment.images:
+                    self._known.forget(*image.key)
+                self._bring([delivered])
+        return delivered.was_lost
 
     def _owner(self, repository: Repository, digest: Digest) -> str:
         return self._owners[repository.host, digest]
@@ -200,7 +176,8 @@ class Push:
         """The repositories that blobs of the image are taken from."""
         names = {
             self._owner(shipment.repository, content.blob.digest)
-            for content in shipment.image.contents
+            for image in shipment.images
+            for content in image.image.contents
         }
         return tuple(sorted(names - {shipment.repository.name}))
 
@@ -217,11 +194,9 @@ class Push:
 def _owners(shipments: Iterable[Shipment]) -> dict[tuple[str, Digest], str]:
     """Host and blob → the repository that gets its bytes; others there take it from this one."""
     found: dict[tuple[str, Digest], str] = {}
-    for shipment in shipments:
-        for content in shipment.image.contents:
-            found.setdefault(
-                (shipment.repository.host, content.blob.digest), shipment.repository.name
-            )
+    for image in (image for shipment in shipments for image in shipment.images):
+        for content in image.image.contents:
+            found.setdefault((image.repository.host, content.blob.digest), image.repository.name)
     return found
 
 

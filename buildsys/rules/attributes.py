@@ -41,6 +41,8 @@ class Kind(Enum):
     """Mapping of label names to strings → sorted `tuple[tuple[str, str], ...]`."""
     CHECKS = "list of checks"
     """Names of `model.check.Check` → `tuple[str, ...]`."""
+    PLATFORMS = "list of platforms"
+    """Of `model.target.PLATFORMS` → `tuple[str, ...]`."""
     COUNT = "number"
     """`int`, 1 to 1000."""
     FOLDERS = "list of absolute folders"

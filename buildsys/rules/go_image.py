@@ -10,7 +10,7 @@ from buildsys.model.sources import GoManifests, GoSources, TestSources
 from buildsys.model.target import Target
 from buildsys.rules import bases
 from buildsys.rules.attributes import IMAGE_ATTRIBUTES, Attribute, Kind
-from buildsys.rules.go_stages import CACHE, TAGS, environment, with_list
+from buildsys.rules.go_stages import CACHE, LAST_PACKAGES, TAGS, environment, with_list
 from buildsys.rules.image import (
     BINARIES,
     BINARY_BASE,
@@ -38,7 +38,7 @@ _FUTURE = f"find {CACHE} -type f -exec touch -d 2100-01-01T00:00:00 {{}} +"
 # Another set of packages has most of the last one's. Go touches the entries that it uses: what keeps the time
 # that it was put by with belongs to earlier sets, and isn't in the layer. (Busybox' find knows days only.)
 _LAST = "/go/last"
-_LAST_MOUNT = f"type=cache,id=go-packages,sharing=locked,target={_LAST}"
+_LAST_MOUNT = f"type=cache,{LAST_PACKAGES},sharing=locked,target={_LAST}"
 _LONG_AGO = f"find {_LAST} -type f -exec touch -d 2000-01-01T00:00:00 {{}} +"
 _DROP_UNUSED = f"find {CACHE} -type f -name '*-[ad]' -mtime +3650 -delete"
 # What services use of the standard library. All of it would take half as long again, and a package that
@@ -63,6 +63,14 @@ class GoImage:
         Attribute("binary", Kind.TEXT, "Name of the binary; the target's by default.", "", "api"),
         Attribute("builder", Kind.BASE, "Base with the Go toolchain.", bases.GO, bases.GO),
         BINARY_BASE,
+        Attribute(
+            "platforms",
+            Kind.PLATFORMS,
+            "Platforms that `bs push` compiles it for; the machine's own by default. On another than the"
+            " machine's, `base` has to be `scratch` or pinned from a registry.",
+            (),
+            "[linux/amd64, linux/arm64]",
+        ),
     )
 
     def actions(self, target: Target, sources: GoSources, platform: str) -> TargetActions:

@@ -5,6 +5,8 @@ from buildsys.model.dockerfile import Stage, env, run
 
 TAGS = ("netgo",)
 CACHE = "/go/cache"
+LAST_PACKAGES = "id=go-packages"
+"""Of the mount with what was compiled last."""
 # What packages the modules have, and what these import: bs reads it in the stored layer, to know which modules
 # a service uses. It's a layer of its own, so that it is quick to read.
 _FACTS = "/go/facts"

@@ -16,6 +16,7 @@ from buildsys.keys.keying import keyed
 from buildsys.model.action import TargetActions
 from buildsys.model.sources import GoManifests, TestSources
 from buildsys.model.target import Healthcheck
+from buildsys.rules.crossing import crossed
 from buildsys.rules.registry import GO, PYTHON, RUST
 from tests.fakes import DictFiles, File
 from tests.targets import (
@@ -52,6 +53,9 @@ CASES: dict[str, Callable[[], TargetActions]] = {
     ),
     "go_image/vendored": lambda: go(
         replace(GO_SOURCES, vendored=("vendor/modules.txt", "vendor/example.com/zap/zap.go"))
+    ),
+    "go_image/crossed": lambda: crossed(
+        GO.actions(make_target("go_image", "//cmd/api"), GO_SOURCES, "linux/arm64"), PLATFORM
     ),
     "python_image/plain": lambda: python(port=8080),
     "python_image/no_requirements": lambda: python(replace(PYTHON_SOURCES, requirements=())),

@@ -9,9 +9,21 @@ from typing import Any
 
 import pytest
 
+from buildsys.images.stored import StoredImage
+from buildsys.model.label import Label
+from buildsys.registry.client import open_client
+from buildsys.registry.repository import Repository
+from buildsys.release.compression import packed
+from buildsys.release.index import index_of
+from buildsys.release.order import Compression
+from buildsys.release.push import Push
+from buildsys.release.pushed import PushedImages
+from buildsys.release.shipment import Shipment
+from buildsys.store.disk_store import DiskStore
 from tests.integration.conftest import free_port, listens, wait_for
-from tests.integration.real import Checkout, files_of_layout, process
+from tests.integration.real import Checkout, config_of_layout, files_of_layout, process
 from tests.registry_server import Answer, RegistryServer, serving
+from tests.unit.store.support import seal
 
 SERVICES = 7
 REFERRERS = "sha256-"
@@ -26,7 +38,8 @@ def registry(tmp_path: Path) -> Iterator[str]:
         f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/registry}}}}\n"
         f"http: {{addr: '127.0.0.1:{port}'}}\n"
     )
-    with process(["docker-registry", "serve", str(config)], stderr=subprocess.DEVNULL):
+    command, quiet = ["docker-registry", "serve", str(config)], subprocess.DEVNULL
+    with process(command, stdout=quiet, stderr=quiet):
         wait_for(lambda: listens(port))
         yield f"localhost:{port}"
 
@@ -112,6 +125,21 @@ def test_a_further_tag_costs_one_request_an_image(checkout: Checkout) -> None:
         assert {asked.path.rpartition("/")[2] for asked in server.asked} == {"v2"}
 
 
+def test_tags_are_shown_and_one_for_two_images_is_refused(checkout: Checkout) -> None:
+    shown = checkout.bs(
+        "tags", "fanout", "--to", "r.example.com/shop", "--tag", "v1-{key}", "--tag", "x"
+    )
+    key = checkout.bs("status", "fanout", "--json").json["targets"][0]["layers"][-1]["key"]
+    assert shown.out.splitlines() == [
+        f"//cmd/fanout r.example.com/shop/fanout:v1-{key}", "//cmd/fanout r.example.com/shop/fanout:x",
+    ]  # fmt: skip
+    checkout.edit("cmd/fanout/BUILD.yaml", "    rule:", "    repository: http-worker\n    rule:")
+    with serving(RegistryServer()) as server:
+        ran = checkout.bs("push", "--to", f"{server.host}/shop", "--tag", "v1")
+        assert (ran.code, server.asked) == (2, [])
+    assert "shop/http-worker:v1 would be both //cmd/fanout and //cmd/http-worker" in ran.err
+
+
 def test_a_push_that_fails_tags_nothing(checkout: Checkout) -> None:
     def full(asked: Any) -> Answer | None:
         refused = "shop/fanout/blobs/uploads" in asked.path and asked.method == "PUT"
@@ -140,6 +168,83 @@ def test_a_stale_image_is_built_before_and_one_that_fails_keeps_all_from_being_p
         checkout.edit("cmd/fanout/main.go", "package main", "package main; syntax error")
         failed = checkout.bs("push", "fanout", "http-worker", *to)
         assert (failed.code, server.asked) == (1, [])
+
+
+def test_a_service_for_two_platforms_is_one_reference_and_runs_on_both(
+    checkout: Checkout, registry: str, tmp_path: Path
+) -> None:
+    """The other platform is emulated here, which the build itself never needs."""
+    platforms = "    rule: go_image\n    platforms: [linux/amd64, linux/arm64]"
+    checkout.edit("cmd/http-worker/BUILD.yaml", "    rule: go_image", platforms)
+    options = ("http-worker", "--to", f"{registry}/shop", "--json")
+    pushed = checkout.bs("push", *options, "--tag", "v1")
+    assert pushed.code == 0, pushed.err
+    assert "compiled for linux/arm64 on linux/amd64, and not run" in pushed.err
+    (target,) = pushed.json["targets"]
+    built = json.loads(checkout.bs("image", "http-worker", "--json").out)
+    assert target["platforms"]["linux/amd64"] == built["digest"]
+    assert checkout.stale("http-worker") == set()
+
+    place, folder = f"docker://{registry}/shop/http-worker:v1", tmp_path / "arm64"
+    skopeo(
+        "copy", "-q", "--override-arch=arm64", "--src-tls-verify=false", place, f"oci:{folder}:x"
+    )
+    assert config_of_layout(folder)["architecture"] == "arm64"
+    files = files_of_layout(folder)
+    program = tmp_path / "http-worker"
+    program.write_bytes(files["usr/local/bin/http-worker"][2])
+    program.chmod(0o755)
+    port = free_port()
+    environment = {"PORT": str(port), "HOST": "127.0.0.1"}
+    with process(["qemu-aarch64-static", str(program)], env=environment):
+        wait_for(lambda: listens(port))
+        url = f"http://127.0.0.1:{port}/health"
+        subprocess.run(["curl", "-sf", url], capture_output=True, check=True)
+
+    again = checkout.bs("push", *options, "--tag", "v2")
+    assert again.json["targets"][0]["outcome"] == "present"
+
+
+def push_base(registry: str, folder: Path) -> None:
+    """A base for two platforms, with a file that says which."""
+    parts = {}
+    for platform in ("linux/amd64", "linux/arm64"):
+        store = DiskStore(str(folder / platform), platform, pytest.fail)
+        image = StoredImage(store.blobs, seal(store, {"platform": platform.encode()}))
+        parts[platform] = packed(image, Compression.ZSTD, str(folder))
+    where, label = Repository.at(registry, "small"), Label.parse("//:small")
+    images = tuple(Shipment(label, where, (), part, tuple) for part in parts.values())
+    index = Shipment(label, where, ("1",), index_of(parts), tuple, parts=images)
+    Push([index], lambda one, _: open_client(one, {}, write=True), PushedImages(str(folder))).run()
+
+
+def test_each_platform_gets_its_own_of_a_base_in_a_registry(
+    checkout: Checkout, registry: str, tmp_path: Path
+) -> None:
+    push_base(registry, tmp_path / "base")
+    root = checkout.root / "BUILD.yaml"
+    root.write_text(f"{root.read_text()}\nbases:\n  small: {{image: '{registry}/small:1'}}\n")
+    wanted = "    rule: go_image\n    base: small\n    platforms: [linux/amd64, linux/arm64]"
+    checkout.edit("cmd/http-worker/BUILD.yaml", "    rule: go_image", wanted)
+    ran = checkout.bs("push", "http-worker", "--to", f"{registry}/shop", "--tag", "v1")
+    assert ran.code == 0, ran.err
+    place = f"docker://{registry}/shop/http-worker:v1"
+    for machine in ("amd64", "arm64"):
+        folder = tmp_path / machine
+        options = ("-q", f"--override-arch={machine}", "--src-tls-verify=false")
+        skopeo("copy", *options, place, f"oci:{folder}:x")
+        assert files_of_layout(folder)["platform"][2] == f"linux/{machine}".encode()
+
+
+def test_an_image_for_another_platform_is_not_built_on_a_base_of_this_one(
+    checkout: Checkout,
+) -> None:
+    wanted = "    rule: go_image\n    base: alpine\n    platforms: [linux/arm64]"
+    checkout.edit("cmd/http-worker/BUILD.yaml", "    rule: go_image", wanted)
+    with serving(RegistryServer()) as server:
+        ran = checkout.bs("push", "http-worker", "--to", f"{server.host}/shop", "--tag", "v1")
+    assert (ran.code, server.asked) == (36, [])
+    assert "its base `alpine` was made here, for linux/amd64" in ran.err
 
 
 def test_what_go_says_of_a_program_is_what_its_bill_of_materials_says(

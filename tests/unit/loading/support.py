@@ -28,6 +28,7 @@ class ServiceRule:
         Attribute("debug", Kind.FLAG, "Whether to debug.", default=False, example="true"),
         Attribute("grace", Kind.DURATION, "Time to stop in.", "10s", "1m30s"),
         Attribute("base", Kind.BASE, "Base of the image.", "alpine", "golang"),
+        Attribute("platforms", Kind.PLATFORMS, "Platforms.", (), "[linux/arm64]"),
     )
 
     def actions(self, target: Target, sources: Never, platform: str) -> TargetActions:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from buildsys.registry.repository import Repository
 from buildsys.registry.wire import Patience
 from buildsys.release.artifacts import Document, referrers_tag
 from buildsys.release.compression import packed
+from buildsys.release.index import index_of
 from buildsys.release.order import Compression
-from buildsys.release.push import Delivered, Push, Shipment
+from buildsys.release.push import Push
 from buildsys.release.pushed import PushedImages
+from buildsys.release.shipment import Delivered, Shipment
 from tests.registry_server import Answer, Asked, RegistryServer, serving
 from tests.unit.store.support import Place, seal
 
@@ -42,6 +45,18 @@ class Shop:
             tags,
             packed(stored, Compression.ZSTD, self.scratch),
             lambda: (BILL, HOW),
+        )
+
+    def index(self, name: str, *tags: str) -> Shipment:
+        """Images for two platforms under one reference."""
+        parts = {
+            platform: replace(self.shipment(name, content=platform.encode()), platform=platform)
+            for platform in ("linux/amd64", "linux/arm64")
+        }
+        index = index_of({platform: part.image for platform, part in parts.items()})
+        one = parts["linux/amd64"]
+        return replace(
+            one, tags=tags, image=index, make_documents=tuple, parts=tuple(parts.values())
         )
 
     def push(
@@ -151,6 +166,51 @@ def test_an_image_that_the_registry_lost_is_pushed_anew(shop: Shop) -> None:
     assert delivered.sent_bytes
     store = shop.server.store("shop/a")
     assert store.manifests["v1"] == store.manifests[image.digest]
+
+
+def test_a_lost_image_with_several_tags_is_pushed_once(shop: Shop) -> None:
+    image = shop.shipment("a", "v1", "v2", "v3")
+    shop.push(image)
+    shop.server.stores.clear()
+    shop.server.asked.clear()
+    shop.push(image)
+    assert shop.references() == {"a:v1", "a:v2", "a:v3"}
+    sent = [asked.query["digest"] for asked in shop.server.written if "digest" in asked.query]
+    assert len(sent) == len(set(sent))
+
+
+def test_the_images_of_an_index_are_there_before_it_with_what_is_attached(shop: Shop) -> None:
+    index = shop.index("a", "v1")
+    (delivered,) = shop.push(index)
+    store = shop.server.store("shop/a")
+    media_type, content = store.manifests["v1"]
+    assert media_type == "application/vnd.oci.image.index.v1+json"
+    listed = {
+        one["platform"]["architecture"]: one["digest"] for one in json.loads(content)["manifests"]
+    }
+    assert listed == {"amd64": index.parts[0].digest, "arm64": index.parts[1].digest}
+    assert all(referrers_tag(part.digest) in store.manifests for part in index.parts)
+    assert referrers_tag(index.digest) not in store.manifests
+    sizes = {c.blob.digest: c.blob.size_bytes for part in index.parts for c in part.image.contents}
+    assert delivered.sent_bytes == sum(sizes.values())
+
+
+def test_another_tag_of_an_unchanged_index_is_one_request(shop: Shop) -> None:
+    shop.push(shop.index("a", "v1"))
+    shop.server.asked.clear()
+    shop.push(shop.index("a", "v2"))
+    assert [(asked.method, asked.path) for asked in shop.server.asked] == [
+        ("PUT", "/v2/shop/a/manifests/v2")
+    ]
+
+
+def test_an_index_that_the_registry_lost_is_pushed_anew(shop: Shop) -> None:
+    index = shop.index("a", "v1")
+    shop.push(index)
+    shop.server.stores.clear()
+    (delivered,) = shop.push(index)
+    assert delivered.sent_bytes
+    assert index.parts[1].digest in shop.server.store("shop/a").manifests
 
 
 def test_a_blob_of_several_images_is_sent_once_and_mounted(shop: Shop) -> None:

@@ -1,0 +1,87 @@
+# //cmd/api, made by bs. Build it in the root folder of the workspace:
+#   buildctl build --frontend dockerfile.v0 --local context=. --local dockerfile=DIR \
+#     --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt --output type=oci,dest=image.tar
+
+FROM docker.io/library/alpine:3.22@sha256:0000000000000000000000000000000000000000000000000000000000000005 AS alpine
+
+FROM docker.io/library/golang:1.24-alpine@sha256:0000000000000000000000000000000000000000000000000000000000000001 AS golang
+
+FROM scratch AS modules-inputs
+COPY ["go.mod", "go.sum", "./"]
+
+FROM golang AS modules
+ENV CGO_ENABLED="0"
+ENV GOOS="linux"
+ENV GOARCH="arm64"
+ENV GOTOOLCHAIN="local"
+ENV GOMODCACHE="/go/pkg/mod"
+ENV GOCACHE="/go/cache"
+WORKDIR /go/cache
+WORKDIR /src
+COPY --from=modules-inputs / /src/
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt go mod download \
+ && go mod verify
+
+FROM modules AS packages
+RUN --mount=type=cache,id=go-packages-linux-arm64,sharing=locked,target=/go/last --network=none cp -a /go/last/. /go/cache \
+ && date +%s > /go/cache/trim.txt \
+ && go build -buildvcs=false -trimpath -tags netgo -v archive/zip \
+      compress/gzip \
+      crypto/ed25519 \
+      database/sql \
+      embed \
+      encoding/csv \
+      encoding/json \
+      encoding/xml \
+      expvar \
+      flag \
+      hash/fnv \
+      html/template \
+      log/slog \
+      mime/multipart \
+      net/http \
+      net/http/httputil \
+      os/signal \
+      regexp \
+      text/template \
+      example.com/zap \
+      example.com/zap/core \
+ && find /go/cache -type f -name '*-[ad]' -mtime +3650 -delete \
+ && rm -rf /go/last/* \
+ && cp -r /go/cache/. /go/last \
+ && find /go/last -type f -exec touch -d 2000-01-01T00:00:00 {} + \
+ && find /go/cache -type f -exec touch -d 2100-01-01T00:00:00 {} +
+
+FROM --platform=linux/amd64 golang AS account
+RUN --mount=type=bind,from=alpine,target=/runtime --network=none mkdir -p /account/etc/ssl/certs \
+ && for f in passwd group; do cat /runtime/etc/$f > /account/etc/$f 2>/dev/null || : > /account/etc/$f; done \
+ && (cut -d: -f3 /account/etc/passwd | grep -qx 1000 || echo app:x:1000:1000:app:/:/sbin/nologin >> /account/etc/passwd) \
+ && (cut -d: -f3 /account/etc/group | grep -qx 1000 || echo app:x:1000: >> /account/etc/group) \
+ && (test -e /runtime/etc/ssl/certs/ca-certificates.crt || cp /etc/ssl/certs/ca-certificates.crt /account/etc/ssl/certs/ca-certificates.crt) \
+ && find /account -exec touch -h -d @315532800 {} +
+
+FROM alpine AS runtime
+COPY --from=account /account/ /
+
+FROM scratch AS sources
+COPY ["go.mod", "go.sum", "./"]
+COPY ["cmd/api/main.go", "cmd/api/"]
+COPY ["common/log/log.go", "common/log/"]
+
+FROM --platform=linux/amd64 packages AS build
+ENV CGO_ENABLED="0"
+ENV GOOS="linux"
+ENV GOARCH="arm64"
+ENV GOTOOLCHAIN="local"
+ENV GOMODCACHE="/go/pkg/mod"
+ENV GOCACHE="/go/cache"
+COPY --from=sources / /src/
+RUN --mount=type=cache,id=go,from=packages,source=/go/cache,target=/go/cache --network=none cd /src/cmd/api \
+ && go build -buildvcs=false -trimpath -tags netgo -ldflags="-s -w -extldflags '-static'" -o /out/image/usr/local/bin/api . \
+ && find /out/image -exec touch -h -d @315532800 {} +
+
+FROM runtime AS image
+COPY --from=build /out/image/ /
+LABEL org.opencontainers.image.title="api"
+USER 1000:1000
+ENTRYPOINT ["/usr/local/bin/api"]
