@@ -28,6 +28,13 @@ _ALWAYS_TRIMMED = (
 )  # fmt: skip
 _MERGED = ("bin", "sbin", "lib", "lib64")
 _BUSYBOX = "usr/bin/busybox"
+# Packages that are only unpacked leave no list of what is there. Scanners read one file a package, as in the
+# images that are called distroless.
+_LIST = (
+    'mkdir -p "$1/var/lib/dpkg/status.d" && for deb in "$1"/var/cache/apt/archives/*.deb; do'
+    ' dpkg-deb -f "$deb" Package Source Version Architecture Maintainer'
+    ' > "$1/var/lib/dpkg/status.d/$(dpkg-deb -f "$deb" Package)" || exit 1; done'
+)
 _FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
@@ -66,7 +73,7 @@ def _arguments(bootstrap: Bootstrap) -> list[str]:
         "--quiet",
         f"--variant={bootstrap.variant}",
         f"--include={','.join(bootstrap.packages)}",
-        *(documents if bootstrap.variant != "extract" else []),
+        *([f"--extract-hook={_LIST}"] if bootstrap.variant == "extract" else documents),
         bootstrap.suite,
     ]
 

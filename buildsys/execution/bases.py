@@ -15,8 +15,8 @@ from buildsys.model.action import ActionResult, Manifest, TargetActions
 from buildsys.model.digest import ActionKey, ImageDigest
 from buildsys.model.target import Base, Bootstrap
 
-BOOTSTRAP_VERSION = 1
-"""Raised whenever the same packages would be made into another base."""
+BOOTSTRAP_VERSION = {"minbase": 1, "extract": 2}
+"""By variant; raised whenever the same packages would be made into another base."""
 
 
 class Bootstrapper(Protocol):
@@ -47,7 +47,7 @@ class KnownBase:
 def bootstrap_manifest(bootstrap: Bootstrap, platform: str) -> Manifest:
     return {
         "schema": 1,
-        "rule": f"bootstrap/{BOOTSTRAP_VERSION}",
+        "rule": f"bootstrap/{BOOTSTRAP_VERSION[bootstrap.variant]}",
         "platform": platform,
         "packages": sorted(bootstrap.packages),
         "suite": bootstrap.suite,

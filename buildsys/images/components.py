@@ -14,7 +14,7 @@ from buildsys.images.stored import StoredImage
 from buildsys.model.components import Component, Ecosystem
 
 _METADATA = re.compile(r".*/[^/]+\.dist-info/METADATA")
-_DEBIAN = re.compile(r"/var/lib/dpkg/status(\.d/[^/.]+)?")
+_DEBIAN = re.compile(r"/var/lib/dpkg/status(\.d/[^/]+)?")
 _ALPINE = "/lib/apk/db/installed"
 
 

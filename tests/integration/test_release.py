@@ -279,6 +279,8 @@ def test_the_bill_of_a_python_image_has_what_its_requirements_pin(checkout: Chec
         if "pypi" in one["SPDXID"]
     }
     assert found == pinned
+    of_debian = {one["name"] for one in bill["packages"] if "SPDXRef-deb-" in one["SPDXID"]}
+    assert {"libc6", "libssl3t64", "python3.13"} <= of_debian, "and what its base is made of"
 
 
 def test_provenance_names_the_commit_only_of_unchanged_inputs(checkout: Checkout) -> None:

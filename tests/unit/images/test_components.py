@@ -66,7 +66,9 @@ def test_every_kind_of_component_is_found_and_what_was_removed_is_not(tmp_path: 
     files = image(
         tmp_path,
         [
-            ("var/lib/dpkg/status", STATUS), ("lib/apk/db/installed", APK),
+            ("var/lib/dpkg/status", STATUS),
+            ("var/lib/dpkg/status.d/python3.13", b"Package: python3.13\nVersion: 3.13.5-2\n"),
+            ("lib/apk/db/installed", APK),
             (f"{SITE}/old-1.dist-info/METADATA", b"Name: old\nVersion: 1\n"),
             (f"{SITE}/x-1.dist-info/METADATA", b"Name: x\nVersion: 1\n"),
         ],
@@ -81,6 +83,7 @@ def test_every_kind_of_component_is_found_and_what_was_removed_is_not(tmp_path: 
         "pkg:apk/alpine/busybox@1.37?arch=x86_64",
         "pkg:apk/alpine/musl@1.2.5-r10?arch=x86_64",
         "pkg:deb/debian/libc6@2.41-12?arch=amd64",
+        "pkg:deb/debian/python3.13@3.13.5-2",
         "pkg:golang/a.b/c@v1",
         "pkg:golang/stdlib@1.24.4",
         "pkg:pypi/typing-extensions@4.16.0",
