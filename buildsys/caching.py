@@ -1,5 +1,6 @@
 """The caches of one command in one workspace: the store here as far as it may be used, and a team's."""
 
+import os
 import socket
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from buildsys import __version__
-from buildsys.errors import MachineError
+from buildsys.errors import MachineError, ResultLost
 from buildsys.execution.bases import KnownBase, bootstrap_key, bootstrap_manifest
 from buildsys.execution.lookup import LayerState, TargetStatus
 from buildsys.execution.modes import CacheModes, LimitedCache
@@ -18,7 +19,7 @@ from buildsys.keys.keying import KeyedTarget
 from buildsys.keys.manifest import key_of
 from buildsys.machine import Machine
 from buildsys.model.action import ActionResult, Blob, Manifest
-from buildsys.model.digest import ActionKey
+from buildsys.model.digest import ActionKey, hex_of
 from buildsys.model.target import Base, CacheSettings
 from buildsys.tracing import UNTRACED, Tracer
 
@@ -150,16 +151,43 @@ class Caches:
             MachineError: it isn't stored as the sources are now.
             ResultLost: the shared cache had it, and has it no longer.
         """
+        result, elsewhere = self._known(status)
+        if self.sharing is not None and elsewhere is not None:
+            (target,) = (one for one in targets if one.label == status.label)
+            self.sharing.take(elsewhere, target.image.manifest)
+        return result
+
+    def describe(self, status: TargetStatus) -> ActionResult:
+        """A target's image, with its manifest here, and its layers wherever they are.
+
+        Raises:
+            MachineError, ResultLost: see `have`.
+        """
+        result, elsewhere = self._known(status)
+        if elsewhere is not None:
+            self._take_manifest(elsewhere)
+        return result
+
+    def _known(self, status: TargetStatus) -> tuple[ActionResult, SharedResult | None]:
+        """A target's image; and where its bytes are, if that isn't here."""
         image = status.layers[-1]
         if image.result is None or image.key is None:
             raise MachineError(
                 f"the image of {status.label} is {image.state}", hint=f"bs build {status.label}"
             )
-        if self.sharing is not None and image.state is LayerState.REMOTE:
-            (target,) = (one for one in targets if one.label == status.label)
-            for found in self.sharing.shared.find([image.key]).values():
-                self.sharing.take(found, target.image.manifest)
-        return image.result
+        if self.shared is None or image.state is not LayerState.REMOTE:
+            return image.result, None
+        return image.result, self.shared.find([image.key]).get(image.key)
+
+    def _take_manifest(self, found: SharedResult) -> None:
+        store, image = self.machine.store, found.result.blobs[0]
+        if store.has(image) or self.shared is None:
+            return
+        with store.exporting() as folder:
+            if not self.shared.fetch(found, [image], folder):
+                raise ResultLost(f"the shared cache has {found.key} no longer")
+            with open(os.path.join(folder, "blobs", "sha256", hex_of(image.digest)), "rb") as file:
+                store.blobs.add(file.read())
 
     def lose(self) -> None:
         """Take it that nothing of the shared cache can be had any longer, if that is so."""

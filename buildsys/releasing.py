@@ -1,8 +1,9 @@
 """The images of a session with what is known of them: what a release is made of."""
 
 import threading
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import BinaryIO
 
 from buildsys.errors import MachineError
 from buildsys.execution.bases import KnownBase
@@ -15,7 +16,7 @@ from buildsys.model.digest import Digest
 from buildsys.model.label import Label
 from buildsys.release import spdx
 from buildsys.release.artifacts import Document
-from buildsys.release.compression import PackedImage, packed
+from buildsys.release.compression import Content, PackedImage, packed
 from buildsys.release.order import Compression
 from buildsys.release.origins import base_below
 from buildsys.release.provenance import MEDIA_TYPE as PROVENANCE_TYPE
@@ -34,6 +35,7 @@ class BuiltImage:
     keyed: KeyedTarget
     status: TargetStatus
     result: ActionResult
+    """Its manifest is here, its layers may be in the shared cache alone."""
 
 
 @dataclass
@@ -52,24 +54,44 @@ class Releasing:
 
     @cached_property
     def _bases(self) -> dict[str, KnownBase]:
-        return self.session.bases()
+        known = self.session.bases()
+        missing = (one.base for one in known.values() if one.reference is None)
+        return known | self.session.caches.shared_bases(missing)
 
     def stored(self, labels: tuple[Label, ...]) -> list[BuiltImage]:
-        """The images of targets, which have to be stored as the sources are now.
+        """The images of targets, which have to be known as the sources are now.
 
         Raises:
             MachineError: one isn't.
         """
         statuses = self.session.status(labels)
         return [
-            BuiltImage(keyed, status, self.session.caches.have(status, self.session.targets))
+            BuiltImage(keyed, status, self.session.caches.describe(status))
             for keyed, status in zip(self.session.targets, statuses, strict=True)
         ]
+
+    def bring(self, image: BuiltImage) -> None:
+        """Have the image's layers here.
+
+        Raises:
+            ResultLost: the shared cache had them, and has them no longer.
+        """
+        with self._one_at_a_time:
+            self.session.caches.have(image.status, self.session.targets)
 
     def packed(self, image: BuiltImage, compression: Compression, scratch: str) -> PackedImage:
         """The image as a registry gets it; see `release.compression`."""
         stored = StoredImage(self.session.machine.store.blobs, image.result)
-        return packed(stored, compression, scratch)
+        if compression is not Compression.ZSTD:
+            self.bring(image)
+        ready = packed(stored, compression, scratch)
+
+        def brought(content: Content) -> BinaryIO:
+            self.bring(image)
+            return content.opened()
+
+        contents = (replace(one, opened=partial(brought, one)) for one in ready.contents)
+        return replace(ready, contents=tuple(contents))
 
     def documents(self, image: BuiltImage, digest: Digest) -> tuple[Document, ...]:
         """What is attached to the image under `digest`.
@@ -77,6 +99,7 @@ class Releasing:
         Raises:
             MachineError: a layer is missing or damaged.
         """
+        self.bring(image)
         with self._one_at_a_time:
             bill = self.bill(image, digest)
             how = self.provenance(image, digest)

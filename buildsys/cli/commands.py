@@ -59,15 +59,19 @@ def _build(choices: BuildChoices, session: "Session") -> int:
     return code
 
 
-def build_for(labels: tuple["Label", ...], session: "Session") -> "BuildReport":
+def build_for(
+    labels: tuple["Label", ...], session: "Session", *, images: bool = True
+) -> "BuildReport":
     """Build what another command needs: nothing on standard output.
+
+    Without `images`, what somebody else made stays in the shared cache.
 
     Raises:
         BuildsysError: an image can't be had; what the build said of it is on standard error.
     """
     from buildsys.request import BuildRequest  # noqa: PLC0415
 
-    report = built(BuildRequest(session, labels), BuildChoices(images=True))
+    report = built(BuildRequest(session, labels), BuildChoices(images=images))
     for error in report.errors:
         raise error
     return report

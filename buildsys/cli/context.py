@@ -21,9 +21,7 @@ def machine(sink: EventSink | None = None) -> Machine:
     return Machine(os.environ, sink or PlainLines(sys.stderr))
 
 
-def session(
-    sink: EventSink | None = None, cache: str = "", *, platform: str = ""
-) -> Session:
+def session(sink: EventSink | None = None, cache: str = "", *, platform: str = "") -> Session:
     return Session(machine(sink), os.getcwd(), cache=cache, platform=platform)
 
 

@@ -158,7 +158,7 @@ class _Releasings:
 
 def _build(releasing: "Releasing", labels: tuple["Label", ...]) -> None:
     releasing.check_bases(labels)
-    report = build_for(labels, releasing.session)
+    report = build_for(labels, releasing.session, images=False)
     # A base that nothing was known of before may have been made here.
     releasing.check_bases(labels)
     over = [str(target.label) for target in report.targets if target.over_budget]

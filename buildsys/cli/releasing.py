@@ -40,4 +40,5 @@ def _stored(label: str) -> "tuple[Releasing, BuiltImage]":
         raise UsageError(f"`{label}` means {len(labels)} targets", hint="name one")
     releasing = Releasing(session)
     (image,) = releasing.stored(labels)
+    releasing.bring(image)
     return releasing, image

@@ -140,6 +140,48 @@ def test_tags_are_shown_and_one_for_two_images_is_refused(checkout: Checkout) ->
     assert "shop/http-worker:v1 would be both //cmd/fanout and //cmd/http-worker" in ran.err
 
 
+def test_an_empty_machine_tags_what_others_pushed_and_fetches_no_layer(tmp_path: Path) -> None:
+    """It knows the image from the shared cache: no layer is moved, and no engine is there."""
+    with serving(RegistryServer()) as server:
+        cache = {"BS_CACHE_REGISTRY": f"{server.host}/cache", "BS_CACHE": "remote:rw"}
+        first, empty = (
+            Checkout(tmp_path / name / "tiny", cache | more)
+            for name, more in (("1", {}), ("2", {"BS_CACHE_DIR": str(tmp_path / "empty")}))
+        )
+        for one in (first, empty):
+            (one.root / "svc").mkdir(parents=True)
+            (one.root / "BUILD.yaml").write_text("workspace: tiny\n")
+            (one.root / "svc/BUILD.yaml").write_text("targets: [{name: svc, rule: docker_image}]\n")
+            (one.root / "svc/Dockerfile").write_text("FROM scratch\nCOPY data /data\n")
+            (one.root / "svc/data").write_text(str(tmp_path))
+        to = ("push", "--to", f"{server.host}/shop", "--json", "--tag")
+        pushed = first.bs(*to, "v1")
+        assert pushed.code == 0, pushed.err
+        server.asked.clear()
+        again = empty.bs(*to, "v2")
+        assert again.code == 0, again.err
+        (target,) = again.json["targets"]
+        assert (target["digest"], target["outcome"]) == (
+            pushed.json["targets"][0]["digest"], "present",
+        )  # fmt: skip
+        shop = [(a.method, a.path) for a in server.asked if a.path.startswith("/v2/shop/")]
+        assert shop == [
+            ("HEAD", f"/v2/shop/svc/manifests/{target['digest']}"),
+            ("PUT", "/v2/shop/svc/manifests/v2"),
+        ]
+        rest = [asked for asked in server.asked if not asked.path.startswith("/v2/shop/")]
+        assert rest
+        assert not any("/blobs/" in asked.path or asked.writes for asked in rest)
+        assert not (tmp_path / "empty/engine/pids").exists()
+
+        # Into another registry's repository it has to be fetched first.
+        moved = empty.bs("push", "--to", f"{server.host}/other", "--tag", "v1", "--json")
+        assert moved.code == 0, moved.err
+        assert moved.json["targets"][0]["outcome"] == "pushed"
+        store = server.store("other/svc")
+        assert target["digest"] in store.manifests
+
+
 def test_a_push_that_fails_tags_nothing(checkout: Checkout) -> None:
     def full(asked: Any) -> Answer | None:
         refused = "shop/fanout/blobs/uploads" in asked.path and asked.method == "PUT"
