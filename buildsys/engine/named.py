@@ -1,6 +1,5 @@
 """Engines that somebody else runs: their addresses, and the certificates to reach them with."""
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -76,6 +75,8 @@ def _check(settings: EngineSettings) -> None:
 
 def _stays_here(address: str) -> bool:
     """Whether what is sent there passes no network, or is encrypted by who carries it."""
+    import ipaddress  # noqa: PLC0415 - 5 ms, and few name any address
+
     parts = urlsplit(address)
     if parts.scheme != "tcp" or parts.hostname == "localhost":
         return True
