@@ -19,7 +19,7 @@ bases:
     bootstrap: {packages: [busybox-static], variant: extract, busybox: true}
 engine:
   addresses: ["tcp://buildkitd-0.buildkitd:1234", "tcp://buildkitd-1.buildkitd:1234"]
-  certificates: deploy/client
+  certificates: /certs
 cache:
   registry: registry.example.com/shop/cache
   signed_by: ["ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]

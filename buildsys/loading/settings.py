@@ -157,7 +157,7 @@ BOOTSTRAP: Mapping[str, Callable[[Node, str], object]] = MappingProxyType(
 ENGINE: Mapping[str, Callable[[Node, str], object]] = MappingProxyType(
     {
         "addresses": lambda node, name: items(node, name, _address),
-        "certificates": matching(CERTIFICATES, "a folder", "write `deploy/client`"),
+        "certificates": matching(CERTIFICATES, "a folder", "write `/certs`"),
         "server_name": matching(SERVER_NAME, "the name in a certificate", "write `buildkitd`"),
         "solves": lambda node, name: integer(node, name, 1, MOST_SOLVES),
     }
