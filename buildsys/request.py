@@ -156,7 +156,7 @@ class BuildRequest:
 
     @timed("record")
     def _record_built(self, report: BuildReport) -> None:
-        news = self.session.last_built.update(
+        changed = self.session.last_built.update(
             {
                 target.label: {
                     layer.name: layer.key
@@ -166,18 +166,20 @@ class BuildRequest:
                 for target in report.targets
             }
         )
-        self._note_use(news=news)
+        self._note_use(changed)
 
-    def _note_use(self, *, news: bool) -> None:
-        """What of the store this workspace uses; without `news`, only if nobody noted it yet."""
+    def _note_use(self, changed: frozenset[ActionKey]) -> None:
+        """What of the store this workspace uses now, or did until now; and once a day all of it."""
         session = self.session
         store = session.machine.store
-        if news or not store.usage.knows(session.root):
+        all_of_it = not store.usage.is_noted(session.root)
+        if changed or all_of_it:
             paths = (path for path, _, _ in session.machine.sights.rows())
             facts = [
                 path.rpartition("/")[2] for path in paths if path.startswith(store.facts_folder)
             ]
-            store.usage.note(session.root, session.last_built.keys(), facts)
+            names = changed.union(session.last_built.keys() if all_of_it else ())
+            store.usage.note(session.root, names, facts)
 
 
 def _warm_up(session: Session) -> None:

@@ -2,13 +2,16 @@
 
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from buildsys.cli import context
 from buildsys.cli.build import JSON, Patterns
 from buildsys.errors import UsageError
+
+if TYPE_CHECKING:
+    from buildsys.keys.affected import Affected
 
 MOST_JOBS = 256
 """More jobs than that, GitHub Actions doesn't make of one matrix."""
@@ -68,12 +71,18 @@ def affected(
         document = forms.affected_document(name, since, found.commit, targets, len(labels))
         context.say(dumped({**document, "removed": [str(label) for label in found.removed]}))
     elif matrix:
-        if len(targets) > MOST_JOBS:
-            _warn(f"{len(targets)} jobs; GitHub Actions makes at most {MOST_JOBS} of one matrix")
-        context.say(forms.matrix(targets))
+        _say_matrix(targets)
     elif targets:
         context.say("\n".join(forms.affected_lines(targets, explain=explain)))
     return SOME if exit_code and targets else 0
+
+
+def _say_matrix(targets: "list[Affected]") -> None:
+    from buildsys.reporting.affected import matrix  # noqa: PLC0415
+
+    if len(targets) > MOST_JOBS:
+        _warn(f"{len(targets)} jobs; GitHub Actions makes at most {MOST_JOBS} of one matrix")
+    context.say(matrix(targets))
 
 
 def _concerns(part: Part, image: bool, tests: bool) -> bool:

@@ -3,19 +3,24 @@
     used/AB/NAME         an empty file whose mtime is the last use of the record or module facts of that name
     workspaces/HASH      JSON: the folder of a workspace, and the module facts that its builds looked at
 
-Written by a build that comes to other keys than the workspace had before, and so by no no-op: what a workspace
-has in its last build is in use for as long as it is there.
+Written by a build that comes to other keys than the workspace had before, for these and those, and by the first
+build of a day that isn't answered from memory, for all. What a workspace has in its last build is in use for as
+long as it is there.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from buildsys.errors import BuildsysError
 from buildsys.store import durable
+
+NOTED_S = 86_400.0
+"""So often, all that a workspace uses is noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +45,21 @@ class Usage:
         path = self._path(root)
         known = _read(path)
         needed = looked_at | (known.facts if known else frozenset())
+        with contextlib.suppress(OSError):
+            if known is not None and not self.is_noted(root):
+                os.utime(path)
         if known is None or needed != known.facts:
             content = json.dumps({"root": root, "facts": sorted(needed)}).encode()
             with contextlib.suppress(BuildsysError, OSError):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 durable.write(path, content)
 
-    def knows(self, root: str) -> bool:
-        return os.path.exists(self._path(root))
+    def is_noted(self, root: str) -> bool:
+        """Whether all that the workspace uses was noted today."""
+        try:
+            return time.time() - os.stat(self._path(root)).st_mtime < NOTED_S
+        except OSError:
+            return False
 
     def last_used_s(self, name: str) -> float:
         """Seconds since the epoch; 0 if it was never noted."""

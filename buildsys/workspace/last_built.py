@@ -29,8 +29,8 @@ class LastBuilt:
         found = {key for layers in own for key in layers.values()}
         return tuple(ActionKey(key) for key in sorted(found))
 
-    def update(self, keys: Mapping[Label, Mapping[str, ActionKey]]) -> bool:
-        """Whether that is news."""
+    def update(self, keys: Mapping[Label, Mapping[str, ActionKey]]) -> frozenset[ActionKey]:
+        """The keys that came with it, and those that went."""
         news = {
             str(label): {name: str(key) for name, key in own.items()} for label, own in keys.items()
         }
@@ -38,7 +38,8 @@ class LastBuilt:
         # A layer that failed keeps its entry: it is stale against what was built, not new.
         merged = {label: known.get(label, {}) | own for label, own in news.items()}
         if all(known.get(label) == own for label, own in merged.items()):
-            return False
+            return frozenset()
+        before = set(self.keys())
         known.update(merged)
         temporary = f"{self.path}.tmp-{os.getpid()}"
         with contextlib.suppress(OSError):
@@ -46,7 +47,7 @@ class LastBuilt:
             with open(temporary, "w", encoding="utf-8") as file:
                 json.dump(self._keys, file, indent=1, sort_keys=True)
             os.replace(temporary, self.path)
-        return True
+        return frozenset(before ^ set(self.keys()))
 
     def _loaded(self) -> dict[str, dict[str, str]]:
         if self._keys is None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 from buildsys.errors import UsageError
 
+_OF_HOOKS = frozenset({"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"})
+"""What git tells its hooks: with it, no repository would be looked for around the workspace."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -75,10 +77,11 @@ def _done(
 def _git(
     root: str, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
     try:
         return subprocess.run(
             ["git", "-C", root, *arguments],  # noqa: S607
-            env=os.environ | dict(environment or {}),
+            env={**own, **(environment or {})},
             capture_output=True,
             text=True,
             check=False,

@@ -96,6 +96,18 @@ def test_a_revision_that_nobody_knows_is_refused(repository: Path, tmp_path: Pat
         pass
 
 
+def test_it_works_in_a_hook_of_git_too(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = commit(repository, "shop/a", "1")
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    assert merge_base(str(repository / "shop"), "HEAD") == (first, "")
+    with at_revision(str(repository / "shop"), first) as folder:
+        assert os.listdir(folder) == ["a"]
+    assert not (tmp_path / "index").exists()
+
+
 def test_what_is_tracked_is_in_git(repository: Path) -> None:
     commit(repository, "shop/a", "1")
     (repository / "shop" / "b").write_text("1")

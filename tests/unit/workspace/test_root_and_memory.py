@@ -76,6 +76,15 @@ def test_a_layer_that_failed_keeps_what_it_was_before(path: Path) -> None:
     assert LastBuilt(str(path)).key(API, "image") == TWO
 
 
+def test_what_came_and_what_went_is_told(tmp_path: Path) -> None:
+    memory = LastBuilt(str(tmp_path / "built.json"))
+    assert memory.update({API: {"modules": ONE, "image": TWO}}) == {ONE, TWO}
+    assert memory.update({API: {"modules": ONE, "image": TWO}}) == frozenset()
+    assert memory.update({API: {"image": THREE}}) == {TWO, THREE}
+    assert memory.update({WEB: {"modules": ONE}}) == frozenset(), "the key was in use already"
+    assert memory.keys([WEB]) == (ONE,)
+
+
 def test_without_news_nothing_is_written(path: Path) -> None:
     memory = LastBuilt(str(path))
     memory.update({API: {"image": ONE}})
