@@ -19,7 +19,7 @@ from buildsys.keys.keying import KeyedTarget
 from buildsys.keys.manifest import key_of
 from buildsys.machine import Machine
 from buildsys.model.action import ActionResult, Blob, Manifest
-from buildsys.model.digest import ActionKey, hex_of
+from buildsys.model.digest import ActionKey, ImageDigest, hex_of
 from buildsys.model.target import Base, CacheSettings
 from buildsys.tracing import UNTRACED, Tracer
 
@@ -59,6 +59,10 @@ class LazyShared:
         if self.opened is not None:
             self.opened.cancel()
 
+    def note(self, commit: str, results: Mapping[ActionKey, ImageDigest]) -> None:
+        if self.opened is not None:
+            self.opened.note(commit, results)
+
     def published(self) -> tuple[SharedResult, ...]:
         if self.opened is None:
             return ()
@@ -89,12 +93,17 @@ class Caches:
         store = self.machine.store
         return store if access.read and access.write else LimitedCache(store, access)
 
+    @property
+    def shared_settings(self) -> CacheSettings:
+        """The settings, with the registry that the environment names."""
+        named = self.machine.environment.get(REGISTRY)
+        return replace(self.settings, registry=named) if named else self.settings
+
     @cached_property
     def shared(self) -> LazyShared | None:
-        named = self.machine.environment.get(REGISTRY) or self.settings.registry
-        if not named or not self.modes.remote.read:
+        settings = self.shared_settings
+        if not settings.registry or not self.modes.remote.read:
             return None
-        settings = replace(self.settings, registry=named)
 
         def opened() -> SharedCache:
             from buildsys.registry.opening import open_shared  # noqa: PLC0415
@@ -215,6 +224,20 @@ class Caches:
                 self.sharing.give(record)
         self.settle()
         return len(here)
+
+    def note(
+        self, results: Mapping[ActionKey, ImageDigest], bases: Iterable[KnownBase], commit: str
+    ) -> None:
+        """Say in the shared cache what a build needed that asked for something there."""
+        if self.shared is None or not self.modes.remote.write:
+            return
+        platform = self.machine.platform
+        made = {
+            bootstrap_key(known.base.bootstrap, platform): ImageDigest(known.reference)
+            for known in bases
+            if known.origin == "bootstrap" and known.base.bootstrap and known.reference
+        }
+        self.shared.note(commit, {**results, **made})
 
     def settle(self) -> None:
         """Wait for what is being shared."""

@@ -109,6 +109,13 @@ class BuildRequest:
             report = running.build(targets, lookup, references(bases), options, grow)
         self._record_built(report)
         self._share_around(report, targets)
+        needed = {
+            layer.key: layer.result.digest
+            for target in report.targets
+            for layer in target.layers
+            if layer.key is not None and layer.result is not None
+        }
+        session.caches.note(needed, bases.values(), session.made_by["commit"])
         return report
 
     def _share_around(self, report: BuildReport, targets: tuple[KeyedTarget, ...]) -> None:

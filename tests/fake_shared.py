@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from buildsys.execution.ports import ActionRecord, SharedResult
 from buildsys.model.action import Blob
-from buildsys.model.digest import ActionKey, Digest, digest_of
+from buildsys.model.digest import ActionKey, Digest, ImageDigest, digest_of
 from tests.fakes import blob_path
 
 
@@ -19,6 +19,7 @@ class Team:
     reachable: bool = True
     fetched: list[Digest] = field(default_factory=list)
     asked: list[ActionKey] = field(default_factory=list)
+    noted: list[tuple[str, dict[ActionKey, ImageDigest]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -81,6 +82,9 @@ class FakeShared:
                         self.team.blobs[blob.digest] = file.read()
         if holds.result.digest != mine.result.digest:
             self._quicker.append(holds)
+
+    def note(self, commit: str, results: Mapping[ActionKey, ImageDigest]) -> None:
+        self.team.noted.append((commit, dict(results)))
 
     def published(self) -> tuple[SharedResult, ...]:
         quicker, self._quicker = tuple(self._quicker), []

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from buildsys.model.digest import digest_of
 
+_TAGS = re.compile(r"/v2/(?P<name>.+)/tags/list")
 _ROUTE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|referrers)/(?P<rest>.+)")
 
 
@@ -93,6 +94,9 @@ class RegistryServer:
         found = self.behave(asked)
         if found is not None:
             return found
+        listed = _TAGS.fullmatch(asked.path)
+        if listed is not None:
+            return self._tags(listed["name"], asked.query)
         route = _ROUTE.fullmatch(asked.path)
         if route is None:
             return Answer()
@@ -103,6 +107,16 @@ class RegistryServer:
             return self._uploads(store, asked, route["name"])
         content = store.blobs.get(rest)
         return _missing() if content is None else Answer(body=content)
+
+    def _tags(self, name: str, query: dict[str, str]) -> Answer:
+        tags = sorted(tag for tag in self.store(name).manifests if not tag.startswith("sha256:"))
+        left = [tag for tag in tags if tag > query.get("last", "")]
+        page = left[: int(query["n"])]
+        more = f'</v2/{name}/tags/list?n={query["n"]}&last={page[-1]}>; rel="next"' if page else ""
+        headers = {"Link": more} if len(left) > len(page) else {}
+        return Answer(
+            body=json.dumps({"name": name, "tags": page or None}).encode(), headers=headers
+        )
 
     def _uploads(self, store: Store, asked: Asked, name: str) -> Answer:
         if asked.method == "POST":
@@ -137,6 +151,10 @@ def _manifests(store: Store, asked: Asked, reference: str) -> Answer:
     found = store.manifests.get(reference)
     if found is None:
         return _missing()
+    if asked.method == "DELETE":
+        for name in [name for name, stored in store.manifests.items() if stored == found]:
+            del store.manifests[name]
+        return Answer(202)
     return Answer(body=found[1], headers={"Content-Type": found[0]})
 
 

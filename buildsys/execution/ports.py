@@ -55,6 +55,9 @@ class SharedCache(Protocol):
     def published(self) -> tuple[SharedResult, ...]:
         """Wait for what is being published; returns those results of others that were quicker."""
 
+    def note(self, commit: str, results: Mapping[ActionKey, ImageDigest]) -> None:
+        """Note what a build needed, so that it stays; nothing where nothing may be written."""
+
 
 class ActionCache(Protocol):
     """Key → result. Any number of processes may use it at once."""

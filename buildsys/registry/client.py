@@ -5,6 +5,7 @@ gives whatever the registry says: who needs more has to look at what is in it.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ DOCKER_TYPES = (
 )
 LARGEST_MANIFEST = 4 << 20
 _PIECE = 1 << 20
+_TAGS_AT_ONCE = 1000
 _CREATED, _ACCEPTED = 201, 202
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
@@ -96,6 +98,28 @@ class RegistryClient:
             Request("PUT", path, headers, lambda: content, expected), lambda _answer: None
         )
         return digest_of(content)
+
+    def delete_manifest(self, digest: Digest) -> bool:
+        """Remove a manifest, and all tags that name it; whether it was there.
+
+        Raises:
+            RegistryTrouble: with status 405 where the registry removes nothing at all.
+        """
+        expected = (_ACCEPTED, 200, 204)
+        request = Request("DELETE", self._manifest_path(digest), expected=expected, may_lack=True)
+        return self._wire.ask(request, lambda _answer: True) is not None
+
+    def tags(self) -> tuple[str, ...]:
+        """All tags; none where there is no such repository yet."""
+        found: list[str] = []
+        path = f"/v2/{self.repository.name}/tags/list?n={_TAGS_AT_ONCE}"
+        while path:
+            page = self._wire.ask(Request("GET", path, may_lack=True), _read_tags)
+            if page is None:
+                break
+            found += page[0]
+            path = page[1]
+        return tuple(found)
 
     def has_blob(self, digest: str) -> bool:
         request = Request("HEAD", self._path("blobs", digest), may_lack=True)
@@ -187,6 +211,7 @@ def open_client(
     environment: Mapping[str, str],
     *,
     write: bool = False,
+    delete: bool = False,
     mounts: tuple[str, ...] = (),
     patience: Patience | None = None,
 ) -> RegistryClient:
@@ -194,7 +219,7 @@ def open_client(
 
     Without `write` it asks for no right to write. `mounts` names repositories that blobs are taken from.
     """
-    actions = "pull,push" if write else "pull"
+    actions = "pull" + ",push" * write + ",delete" * delete
     scopes = [f"repository:{repository.name}:{actions}", *(f"repository:{m}:pull" for m in mounts)]
     wire = Wire(
         repository,
@@ -219,6 +244,13 @@ def _read_manifest(answer: urllib3.BaseHTTPResponse) -> StoredManifest:
             raise WrongBytes("the registry gives a manifest that is larger than any manifest is")
     media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
     return StoredManifest(content, media_type)
+
+
+def _read_tags(answer: urllib3.BaseHTTPResponse) -> tuple[list[str], str]:
+    """Tags, and where the next ones are ("" if there are none)."""
+    listed = json.loads(answer.read(LARGEST_MANIFEST + 1)).get("tags") or []
+    following = re.match(r'<([^>]*)>; *rel="?next"?', answer.headers.get("Link", ""))
+    return [str(tag) for tag in listed], following[1] if following else ""
 
 
 def _upload_location(answer: urllib3.BaseHTTPResponse) -> str | None:

@@ -40,12 +40,7 @@ def open_shared(settings: CacheSettings, access: Access, opening: Opening) -> Re
         UsageError: the registry, the namespace or a key is none.
     """
     main = Repository.parse(settings.registry)
-    namespace = opening.environment.get(NAMESPACE, "")
-    if namespace and not _NAMESPACE.fullmatch(namespace):
-        raise UsageError(
-            f"`{namespace}` in {NAMESPACE} can't name a namespace",
-            hint="use small letters, digits and `.-_`, for example pr-12",
-        )
+    namespace = _namespace(opening.environment)
     places = [_place("", main, settings.signed_by, access, opening, own=not namespace)]
     if namespace:
         repository, keys = main.below(namespace), settings.pull_requests_signed_by
@@ -53,6 +48,27 @@ def open_shared(settings: CacheSettings, access: Access, opening: Opening) -> Re
     mount_from = main.name if namespace else ""
     publisher = _publisher(places[0], mount_from, opening) if access.write else None
     return RegistryCache(places, publisher, opening.warn)
+
+
+def open_to_remove(settings: CacheSettings, environment: Mapping[str, str]) -> RegistryClient:
+    """A client of the repository that runs with this environment write, with the right to remove.
+
+    Raises:
+        UsageError: see `open_shared`.
+    """
+    repository, namespace = Repository.parse(settings.registry), _namespace(environment)
+    own = repository.below(namespace) if namespace else repository
+    return open_client(own, environment, write=True, delete=True, patience=_MOVING)
+
+
+def _namespace(environment: Mapping[str, str]) -> str:
+    namespace = environment.get(NAMESPACE, "")
+    if namespace and not _NAMESPACE.fullmatch(namespace):
+        raise UsageError(
+            f"`{namespace}` in {NAMESPACE} can't name a namespace",
+            hint="use small letters, digits and `.-_`, for example pr-12",
+        )
+    return namespace
 
 
 def _place(

@@ -11,6 +11,7 @@ TEXT is JSON, and what is signed, byte for byte, behind a line that says what ki
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from buildsys.execution.ports import SharedResult
@@ -21,8 +22,10 @@ from buildsys.registry.client import INDEX_TYPE, MANIFEST_TYPE
 SCHEMA = 1
 RESULT_TYPE = "application/vnd.buildsys.result.v1"
 DOMAIN = b"buildsys shared result\n"
+CREATED = "org.opencontainers.image.created"
 _RECORD, _SIGNATURE = "dev.buildsys.record", "dev.buildsys.signature"
 _FEWEST_BLOBS, _MOST_BLOBS = 2, 1000
+_TAG = re.compile(r"bs-[0-9a-f]{64}")
 _TEXT = re.compile(r"[ -~]{0,500}")
 
 Signer = Callable[[bytes], str]
@@ -37,6 +40,11 @@ class BadRecord(Exception):
 
 def tag_of(key: ActionKey) -> str:
     return f"bs-{key}"
+
+
+def key_of(tag: str) -> ActionKey | None:
+    """The key whose result is under the tag, if it is of that form."""
+    return ActionKey(tag.removeprefix("bs-")) if _TAG.fullmatch(tag) else None
 
 
 def encode(
@@ -63,7 +71,7 @@ def encode(
         sort_keys=True,
         separators=(",", ":"),
     )
-    annotations = {_RECORD: text}
+    annotations = {_RECORD: text, CREATED: datetime.now(UTC).isoformat(timespec="seconds")}
     if sign is not None:
         annotations[_SIGNATURE] = sign(DOMAIN + text.encode())
     image = result.blobs[0]

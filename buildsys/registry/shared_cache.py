@@ -8,14 +8,17 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 from buildsys.errors import MachineError
 from buildsys.execution.ports import ActionRecord, SharedResult
 from buildsys.model.action import Blob
-from buildsys.model.digest import ActionKey, hex_of
+from buildsys.model.digest import ActionKey, ImageDigest, hex_of
+from buildsys.registry import builds
 from buildsys.registry.breaker import Breaker
+from buildsys.registry.builds import BuildNote
 from buildsys.registry.client import MANIFEST_TYPE
 from buildsys.registry.crew import each
 from buildsys.registry.place import TRANSFERS, Place
@@ -102,6 +105,15 @@ class RegistryCache:
         for theirs in quicker:
             self._known[theirs.key] = (theirs, self._publisher.place)
         return quicker
+
+    def note(self, commit: str, results: Mapping[ActionKey, ImageDigest]) -> None:
+        if self._publisher is None or self._reading.is_open:
+            return
+        try:
+            noted = BuildNote(datetime.now(UTC), commit, results)
+            builds.write(self._publisher.place.moving, noted)
+        except RegistryTrouble as trouble:
+            self._warn(f"shared cache: what this build needed isn't noted: {trouble}")
 
     def _look_up(self, keys: Sequence[ActionKey]) -> None:
         if not keys or self._reading.is_open:
