@@ -234,11 +234,23 @@ COMMANDS: dict[str, Command] = {
     "cache": (
         {
             "publish": "Put into the shared cache what is stored here of targets; what is there already stays as it is",
+            "gc": "Remove from the shared cache what neither a branch, a tag nor one of the last builds needs",
             "keygen": "Make a key that results are signed by, and print the public one for BUILD.yaml",
         },
         {},
         False,
     ),
     "cache publish": ({}, {}, True),
+    "cache gc": (
+        {},
+        {
+            "--keep-builds": ("Keep what the last builds need.", True),
+            "--min-age": ("Keep what is younger.", True),
+            "-n": ("Only say what would be removed.", False),
+            "--dry-run": ("Only say what would be removed.", False),
+            "--json": ("Print one JSON document.", False),
+        },
+        False,
+    ),
     "cache keygen": ({}, {}, False),
 }

@@ -78,7 +78,7 @@ class EngineLocator:
         engine = self.engine()
         try:
             said = subprocess.run(
-                [engine.buildctl, "--addr", engine.address, "debug", "info"],
+                [*engine.command, "debug", "info"],
                 check=True,
                 capture_output=True,
                 text=True,

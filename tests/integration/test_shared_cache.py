@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from buildsys.machine import Machine, cache_folder
+from tests.commits import git
 from tests.integration.conftest import free_port, listens, share_binaries, wait_for
 from tests.integration.real import Checkout, copy_platform, process
 from tests.integration.test_eject import Silent
@@ -52,7 +53,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     folder, port = tmp_path_factory.mktemp("registry"), free_port()
     config = folder / "config.yml"
     config.write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
+        f"version: 0.1\nstorage:\n  filesystem: {{rootdirectory: {folder}/data}}\n"
+        "  delete: {enabled: true}\n"
         f"http: {{addr: '127.0.0.1:{port}'}}\n"
     )
     with (folder / "log").open("wb") as log:
@@ -316,6 +318,40 @@ def test_what_a_pull_request_wrote_reaches_nobody_else(seeded: Shop) -> None:
         return str(other.bs("status", "--json").json["targets"][0]["state"])
 
     assert [state(name) for name in ("pr-1", "pr-2", "")] == ["remote", "missing", "missing"]
+
+
+def test_what_no_branch_needs_any_longer_is_removed(seeded: Shop) -> None:
+    machine = seeded.machine(writes=True)
+    git(machine.root, "init", "-q")
+    (machine.root / ".git/info/exclude").write_text(".bs/\n")
+    sources: list[str] = []
+    for _ in range(2):
+        git(machine.root, "add", ".")
+        git(machine.root, "commit", "-qm", "another")
+        machine.build("all")
+        sources.append((seeded.changed(machine).root / "svc/svc.py").read_text())
+
+    def states(namespace: str = "") -> list[str]:
+        other = seeded.machine(BS_CACHE_NAMESPACE=namespace)
+        found: list[str] = []
+        for text in sources:
+            (other.root / "svc/svc.py").write_text(text.rpartition("# ")[0])
+            found.append(other.bs("status", "--json").json["targets"][0]["state"])
+        return found
+
+    assert states() == ["remote", "remote"]
+    arguments = ("cache", "gc", "--keep-builds", "0", "--min-age", "0")
+    planned = machine.bs(*arguments, "--dry-run", "--json").json
+    assert (len(planned["results"]), len(planned["builds"]), planned["kept_builds"]) == (1, 1, 1)
+    assert states() == ["remote", "remote"]
+    removed = machine.bs(*arguments)
+    assert removed.code == 0, removed.err
+    assert removed.out.startswith("1 results and 1 builds removed; ")
+    assert states() == ["missing", "remote"]
+    again = machine.bs(*arguments, "--json").json
+    assert (again["results"], again["builds"], again["kept_results"]) == (
+        [], [], planned["kept_results"],
+    )  # fmt: skip
 
 
 def test_only_what_a_trusted_key_signed_is_used(shop: Shop) -> None:

@@ -1,22 +1,16 @@
 """Which commits branches and tags stand on, by real git repositories."""
 
 import itertools
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from buildsys.errors import UsageError
 from buildsys.workspace.branches import standing_on, tips
+from tests.commits import git
 
 _NUMBERS = itertools.count()
 """Commits of the same second would be the same commit."""
-
-
-def git(root: Path, *arguments: str) -> str:
-    who = ("-c", "user.name=a", "-c", "user.email=a@b")
-    command = ["git", "-C", str(root), *who, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def commit(root: Path) -> str:
