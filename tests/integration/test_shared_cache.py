@@ -17,6 +17,7 @@ import pytest
 from buildsys.machine import Machine, cache_folder
 from tests.commits import git
 from tests.integration.conftest import free_port, listens, share_binaries, wait_for
+from tests.integration.engines import named, real_engines
 from tests.integration.real import Checkout, copy_platform, process
 from tests.integration.test_eject import Silent
 
@@ -318,6 +319,20 @@ def test_what_a_pull_request_wrote_reaches_nobody_else(seeded: Shop) -> None:
         return str(other.bs("status", "--json").json["targets"][0]["state"])
 
     assert [state(name) for name in ("pr-1", "pr-2", "")] == ["remote", "missing", "missing"]
+
+
+def test_cold_engines_build_on_the_layers_of_the_registry(seeded: Shop, tmp_path: Path) -> None:
+    seeded.machine(writes=True).build("all")
+    with real_engines(tmp_path / "engines", "unix", "unix") as engines:
+        cold = seeded.changed(seeded.machine(BS_ENGINES=named(engines)))
+        report = cold.build("all")
+        assert outcomes(report) == {"runtime": "pulled", "image": "built"}
+        (used,) = report["engine"]["by_address"]
+        lost, left = sorted(engines, key=lambda engine: engine.address != used)
+        lost.kill()
+        again = seeded.changed(cold).build("all")
+        assert outcomes(again) == {"runtime": "fresh", "image": "built"}
+        assert set(again["engine"]["by_address"]) == {left.address}
 
 
 def test_what_no_branch_needs_any_longer_is_removed(seeded: Shop) -> None:
