@@ -1,14 +1,11 @@
 """The caches of one command in one workspace: the store here as far as it may be used, and a team's."""
 
 import os
-import socket
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from buildsys import __version__
 from buildsys.errors import MachineError, ResultLost
 from buildsys.execution.bases import KnownBase, bootstrap_key, bootstrap_manifest
 from buildsys.execution.lookup import LayerState, TargetStatus
@@ -259,34 +256,3 @@ def modes_of(chosen: str, environment: Mapping[str, str]) -> CacheModes:
         UsageError: it can't be understood.
     """
     return CacheModes.parse(chosen or environment.get(MODES, ""))
-
-
-def made_by(root: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Who makes what is made in this workspace now."""
-    maker = {"host": socket.gethostname(), "bs": __version__, "commit": _commit(root)}
-    run = _run(environment)
-    return maker | {"run": run} if run else maker
-
-
-def _run(environment: Mapping[str, str]) -> str:
-    """The run of a CI system, as a URL where it has one."""
-    github = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    if all(environment.get(name) for name in github):
-        server, repository, run = (environment[name] for name in github)
-        return f"{server}/{repository}/actions/runs/{run}"
-    urls = ("CI_JOB_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL", "BUILD_URL")
-    return next((environment[name] for name in urls if environment.get(name)), "")
-
-
-def _commit(root: str) -> str:
-    try:
-        found = subprocess.run(
-            ["git", "-C", root, "rev-parse", "HEAD"],  # noqa: S607
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=5,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return found.stdout.strip()

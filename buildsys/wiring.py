@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from buildsys import sights
 from buildsys.analysis.analyze import Analysis
-from buildsys.caching import Caches, made_by, modes_of
+from buildsys.caching import Caches, modes_of
 from buildsys.execution.bases import BaseProvider, KnownBase, known_bases
 from buildsys.execution.lookup import Lookup, TargetStatus, look_up, status_of
 from buildsys.execution.ports import Judge
@@ -212,6 +212,8 @@ class Session:
     @cached_property
     @timed("commit")
     def made_by(self) -> dict[str, str]:
+        from buildsys.workspace.maker import made_by  # noqa: PLC0415 - only who makes something asks
+
         return made_by(self.root, self.machine.environment)
 
     def write_pins(self, pins: Mapping[str, str]) -> None:

@@ -1,9 +1,11 @@
 """What git says of a checkout: commit, branch, where it came from, and what differs."""
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from buildsys.errors import UsageError
+from buildsys.workspace.git import git
 
 _BRANCHES = (
     "GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_REF_NAME", "BUILDKITE_BRANCH", "CIRCLE_BRANCH",
@@ -57,13 +59,7 @@ class Checkout:
 
     def _git(self, *arguments: str) -> str:
         try:
-            done = subprocess.run(
-                ["git", "-C", self.root, *arguments],  # noqa: S607
-                capture_output=True,
-                text=True,
-                check=False,
-                errors="surrogateescape",
-            )
-        except OSError:
+            done = git(self.root, *arguments)
+        except UsageError:
             return ""
         return done.stdout if done.returncode == 0 else ""

@@ -2,15 +2,13 @@
 
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from buildsys.errors import UsageError
+from buildsys.workspace.git import git
 
-_OF_HOOKS = frozenset({"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"})
-"""What git tells its hooks: with it, no repository would be looked for around the workspace."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -43,8 +41,8 @@ def merge_base(root: str, revision: str) -> tuple[str, str]:
     if _COMMIT.fullmatch(revision) and not revision.strip("0"):
         # What CI services name for a new branch.
         return "", "there is no earlier commit"
-    known = _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-    found = _git(root, "merge-base", "HEAD", revision) if known.returncode == 0 else known
+    known = git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    found = git(root, "merge-base", "HEAD", revision) if known.returncode == 0 else known
     if found.returncode == 0:
         return found.stdout.split()[0], ""
     if _done(root, revision, "rev-parse", "--is-shallow-repository") == "true":
@@ -59,32 +57,16 @@ def merge_base(root: str, revision: str) -> tuple[str, str]:
 
 def is_tracked(root: str, path: str) -> bool:
     """Whether a file of the workspace is in git, rather than made by a build or left to each checkout."""
-    return _git(root, "ls-files", "--error-unmatch", "--", path).returncode == 0
+    return git(root, "ls-files", "--error-unmatch", "--", path).returncode == 0
 
 
 def _done(
     root: str, revision: str, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> str:
-    done = _git(root, *arguments, environment=environment)
+    done = git(root, *arguments, environment=environment)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"git {arguments[0]} failed"]
         raise UsageError(
             f"`{revision}` can't be had: {said[-1]}", hint="name a commit, branch or tag"
         )
     return done.stdout.strip()
-
-
-def _git(
-    root: str, *arguments: str, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    own = {name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
-    try:
-        return subprocess.run(
-            ["git", "-C", root, *arguments],  # noqa: S607
-            env={**own, **(environment or {})},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError as error:
-        raise UsageError(f"git can't be run: {error.strerror}") from None

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import pytest
 
-from buildsys.caching import Caches, made_by
+from buildsys.caching import Caches
 from buildsys.errors import MachineError, ResultLost
 from buildsys.execution.bases import KnownBase, bootstrap_key
 from buildsys.execution.lookup import look_up, status_of
@@ -204,21 +204,3 @@ def test_the_environment_names_the_registry_before_the_workspace_does(
     assert caches.shared is not None
     caches.shared.find([ActionKey("1" * 64)])
     assert server.asked[0].path.startswith("/v2/other/")
-
-
-@pytest.mark.parametrize(
-    ("environment", "run"),
-    [
-        ({}, None),
-        ({"GITHUB_SERVER_URL": "https://g", "GITHUB_REPOSITORY": "a/b", "GITHUB_RUN_ID": "7"},
-         "https://g/a/b/actions/runs/7"),
-        ({"GITHUB_RUN_ID": "7"}, None),
-        ({"CI_JOB_URL": "https://gitlab/1"}, "https://gitlab/1"),
-    ],
-)  # fmt: skip
-def test_the_maker_is_named_with_its_run(
-    tmp_path: Path, environment: dict[str, str], run: str | None
-) -> None:
-    maker = made_by(str(tmp_path), environment)
-    assert maker.get("run") == run
-    assert {"host", "bs", "commit"} <= maker.keys()
