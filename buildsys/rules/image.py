@@ -27,7 +27,10 @@ OUTPUT = "/out/image"
 """What is copied into an image, as a tree. BuildKit hashes what COPY takes by walking the folder *around*
 it: with a folder right below the root, that is the whole toolchain (0.4 s for Go's)."""
 BINARIES = f"{OUTPUT}/usr/local/bin"
-ACCOUNT = "/account"
+ACCOUNT = "/out/runtime"
+"""As `OUTPUT`. For COPY's cache neither times nor folders above matter: by the name `account`, a BuildKit may
+still have a layer from when times weren't constant."""
+_MAKE_TMP = f"mkdir -m 1777 {ACCOUNT}/tmp"  # noqa: S108 - of the image
 
 
 def constant_times(folder: str) -> str:
@@ -114,23 +117,23 @@ def _account_commands(target: Target) -> list[str]:
     uid, _, gid = target.text("user").partition(":")
     copy_accounts = (
         "for f in passwd group; do "
-        "cat /runtime/etc/$f > /account/etc/$f 2>/dev/null || : > /account/etc/$f; done"
+        f"cat /runtime/etc/$f > {ACCOUNT}/etc/$f 2>/dev/null || : > {ACCOUNT}/etc/$f; done"
     )
     add_user = (
-        f"(cut -d: -f3 /account/etc/passwd | grep -qx {uid}"
-        f" || echo app:x:{uid}:{gid}:app:/:/sbin/nologin >> /account/etc/passwd)"
+        f"(cut -d: -f3 {ACCOUNT}/etc/passwd | grep -qx {uid}"
+        f" || echo app:x:{uid}:{gid}:app:/:/sbin/nologin >> {ACCOUNT}/etc/passwd)"
     )
     add_group = (
-        f"(cut -d: -f3 /account/etc/group | grep -qx {gid}"
-        f" || echo app:x:{gid}: >> /account/etc/group)"
+        f"(cut -d: -f3 {ACCOUNT}/etc/group | grep -qx {gid}"
+        f" || echo app:x:{gid}: >> {ACCOUNT}/etc/group)"
     )
     return [
-        "mkdir -p /account/etc/ssl/certs",
-        *(["mkdir -m 1777 /account/tmp"] if target.text("base") == bases.NONE else []),
+        f"mkdir -p {ACCOUNT}/etc/ssl/certs",
+        *([_MAKE_TMP] if target.text("base") == bases.NONE else []),
         copy_accounts,
         add_user,
         add_group,
-        f"(test -e /runtime{CA_BUNDLE} || cp {CA_BUNDLE} /account{CA_BUNDLE})",
+        f"(test -e /runtime{CA_BUNDLE} || cp {CA_BUNDLE} {ACCOUNT}{CA_BUNDLE})",
         *_writable_commands(target, f"{uid}:{gid}"),
     ]
 
@@ -141,7 +144,7 @@ def _writable_commands(target: Target, owner: str) -> list[str]:
         if not _FOLDER.fullmatch(folder):
             raise BuildFileError(f"`{folder}` can't be a writable folder", at=target.at)
     return [
-        f"mkdir -p {shlex.quote('/account' + folder)} && chown {owner} {shlex.quote('/account' + folder)}"
+        f"mkdir -p {shlex.quote(ACCOUNT + folder)} && chown {owner} {shlex.quote(ACCOUNT + folder)}"
         for folder in folders
     ]
 

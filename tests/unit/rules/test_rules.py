@@ -83,7 +83,9 @@ def test_writable_folders_and_the_user_are_of_the_runtime_and_not_of_the_image(
     make: Callable[..., TargetActions],
 ) -> None:
     target = make(writable=("/data",), user="7:8")
-    assert "mkdir -p /account/data && chown 7:8 /account/data" in text_of(target.action("runtime"))
+    assert "mkdir -p /out/runtime/data && chown 7:8 /out/runtime/data" in text_of(
+        target.action("runtime")
+    )
     assert "/data" not in text_of(target.actions[-1])
 
 
@@ -260,7 +262,7 @@ def test_without_a_base_the_image_is_the_account_and_the_binary(
     assert runtime.bases == make().action("runtime").bases[:1]
     assert "FROM scratch AS runtime" in text_of(runtime)
     assert "from=scratch" not in text_of(runtime)
-    assert "mkdir -m 1777 /account/tmp" in text_of(runtime)
+    assert "mkdir -m 1777 /out/runtime/tmp" in text_of(runtime)
 
 
 @pytest.mark.parametrize("make", [go, rust], ids=["go", "rust"])

@@ -31,15 +31,15 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt cargo ch
  && for folder in /target/release /target/*/release; do if [ -d $folder ]; then rm -rf $folder/incremental && ln -s /incremental $folder/incremental; fi; done
 
 FROM rust AS account
-RUN --mount=type=bind,from=alpine,target=/runtime --network=none mkdir -p /account/etc/ssl/certs \
- && for f in passwd group; do cat /runtime/etc/$f > /account/etc/$f 2>/dev/null || : > /account/etc/$f; done \
- && (cut -d: -f3 /account/etc/passwd | grep -qx 1000 || echo app:x:1000:1000:app:/:/sbin/nologin >> /account/etc/passwd) \
- && (cut -d: -f3 /account/etc/group | grep -qx 1000 || echo app:x:1000: >> /account/etc/group) \
- && (test -e /runtime/etc/ssl/certs/ca-certificates.crt || cp /etc/ssl/certs/ca-certificates.crt /account/etc/ssl/certs/ca-certificates.crt) \
- && find /account -exec touch -h -d @315532800 {} +
+RUN --mount=type=bind,from=alpine,target=/runtime --network=none mkdir -p /out/runtime/etc/ssl/certs \
+ && for f in passwd group; do cat /runtime/etc/$f > /out/runtime/etc/$f 2>/dev/null || : > /out/runtime/etc/$f; done \
+ && (cut -d: -f3 /out/runtime/etc/passwd | grep -qx 1000 || echo app:x:1000:1000:app:/:/sbin/nologin >> /out/runtime/etc/passwd) \
+ && (cut -d: -f3 /out/runtime/etc/group | grep -qx 1000 || echo app:x:1000: >> /out/runtime/etc/group) \
+ && (test -e /runtime/etc/ssl/certs/ca-certificates.crt || cp /etc/ssl/certs/ca-certificates.crt /out/runtime/etc/ssl/certs/ca-certificates.crt) \
+ && find /out/runtime -exec touch -h -d @315532800 {} +
 
 FROM alpine AS runtime
-COPY --from=account /account/ /
+COPY --from=account /out/runtime/ /
 
 FROM scratch AS sources
 COPY ["cmd/cli/Cargo.lock", "cmd/cli/Cargo.toml", "cmd/cli/"]
