@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from buildsys.engine.provision import Toolbox
@@ -62,21 +62,22 @@ class Daemon:
             MachineError: it can't be started; the message has the end of its log.
         """
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        with _locked(os.path.join(self.folder, "start.lock"), fcntl.LOCK_EX):
+        with self._alone():
             if self.running():
                 return
             self._launch()
 
     def stop(self) -> bool:
-        """Stop it; False if it wasn't running."""
-        pids = self._pids()
-        was_running = self.running()
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + _START_S
-        while was_running and self.running() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        """Stop it, and wait until another one could start; False if it wasn't running."""
+        if not os.path.isdir(self.folder):
+            return False
+        with self._alone():
+            was_running = self.running()
+            for pid in self._pids():
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGTERM)
+            if was_running:
+                self._await_end()
         return was_running
 
     @contextmanager
@@ -89,9 +90,34 @@ class Daemon:
             yield
             os.utime(path)
 
+    def _alone(self) -> AbstractContextManager[None]:
+        """Whoever starts or stops it does so alone."""
+        return _locked(os.path.join(self.folder, "start.lock"), fcntl.LOCK_EX)
+
+    def _await_end(self) -> None:
+        """Wait for one that was told to stop: its socket closes while it still finishes what it does."""
+        deadline = time.monotonic() + _START_S
+        while (self.running() or self._has_state()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _has_state(self) -> bool:
+        """Whether a buildkitd holds the lock of its state; another one wouldn't start."""
+        try:
+            descriptor = os.open(os.path.join(self.folder, "root", "buildkitd.lock"), os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     def _launch(self) -> None:
         buildkitd = self.toolbox.provide("buildkitd")
         runtime = self._check_machine()
+        self._await_end()
         os.makedirs(os.path.dirname(self.socket), mode=0o700, exist_ok=True)
         config = os.path.join(self.folder, "buildkitd.toml")
         with open(config, "w", encoding="utf-8") as file:

@@ -42,6 +42,19 @@ def test_the_private_engine_starts_stops_and_says_so(private: Checkout) -> None:
     assert private.bs("engine", "status").out.strip() == "not running"
 
 
+def test_an_engine_that_is_stopped_in_mid_solve_can_be_started_at_once(
+    private: Checkout, tmp_path: Path
+) -> None:
+    events = tmp_path / "events"
+    build = private.start("build", "//cmd/fanout", "--force", "--events", str(events))
+    wait_for(lambda: events.exists() and "RUN" in events.read_text())
+    assert private.bs("engine", "stop").out.strip() == "stopped"
+    started = private.bs("engine", "start")
+    assert started.code == 0, started.err
+    build.communicate(timeout=60)
+    assert build.returncode != 0
+
+
 def test_an_idle_engine_is_stopped_by_its_keeper(private: Checkout, tmp_path: Path) -> None:
     folder = tmp_path / "keeper"
     folder.mkdir()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -145,15 +146,19 @@ def test_a_wrong_certificate_is_named(
     shutil.copy(trusted / "ca.crt", mixed)
     by_tcp = [engine for engine in engines if engine.certificates is not None]
     touch(many, "fanout")
+    refused = "it doesn't take our client certificate"
+    # In TLS 1.3 a client learns that after its handshake: it may find the connection closed before.
+    closed = "it closes the connection at once, as one does that wants TLS, or another certificate"
     for folder, said in (
         (others / "client", "its certificate isn't one that we trust"),
-        (mixed, "it doesn't take our client certificate"),
+        (mixed, f"({refused}|{closed})"),
     ):
         ran = many.bs(
             "build", "fanout", BS_ENGINES=named(by_tcp), BS_ENGINES_CERTIFICATES=str(folder)
         )
         assert ran.code == 36
-        assert all(f"{engine.address}: {said}" in ran.err for engine in by_tcp), ran.err
+        for engine in by_tcp:
+            assert re.search(f"{re.escape(engine.address)}: {said}", ran.err), ran.err
     ran = many.bs("build", "fanout", BS_ENGINES=named(by_tcp), BS_ENGINES_CERTIFICATES="")
     assert ran.code == 36
     assert "it closes the connection at once, as one does that wants TLS" in ran.err
