@@ -14,7 +14,7 @@ from buildsys.execution.real_paths import with_real_paths
 from buildsys.execution.report import BuildReport
 from buildsys.keys.explain import Reason
 from buildsys.keys.keying import KeyedTarget
-from buildsys.model.digest import ActionKey
+from buildsys.model.digest import ActionKey, ImageDigest
 from buildsys.model.label import Label
 from buildsys.model.target import Base
 from buildsys.tracing import Tracer, timed
@@ -34,6 +34,8 @@ class BuildRequest:
     labels: tuple[Label, ...]
     judge: Judge | None = None
     """Given, the targets' tests are built rather than their images."""
+    noted: bool = True
+    """Whether what is needed is noted in the shared cache, so that it stays there."""
     reasons: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
     _files: dict[ActionKey, tuple[str, ...]] = field(default_factory=dict)
 
@@ -109,13 +111,8 @@ class BuildRequest:
             report = running.build(targets, lookup, references(bases), options, grow)
         self._record_built(report)
         self._share_around(report, targets)
-        needed = {
-            layer.key: layer.result.digest
-            for target in report.targets
-            for layer in target.layers
-            if layer.key is not None and layer.result is not None
-        }
-        session.caches.note(needed, bases.values(), session.made_by["commit"])
+        if self.noted:
+            session.caches.note(_needed(report), bases.values(), session.made_by["commit"])
         return report
 
     def _share_around(self, report: BuildReport, targets: tuple[KeyedTarget, ...]) -> None:
@@ -187,6 +184,15 @@ class BuildRequest:
             ]
             names = changed.union(session.last_built.keys() if all_of_it else ())
             store.usage.note(session.root, names, facts)
+
+
+def _needed(report: BuildReport) -> dict[ActionKey, ImageDigest]:
+    return {
+        layer.key: layer.result.digest
+        for target in report.targets
+        for layer in target.layers
+        if layer.key is not None and layer.result is not None
+    }
 
 
 def _warm_up(session: Session) -> None:

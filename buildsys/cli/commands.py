@@ -71,7 +71,7 @@ def build_for(
     """
     from buildsys.request import BuildRequest  # noqa: PLC0415
 
-    report = built(BuildRequest(session, labels), BuildChoices(images=images))
+    report = built(BuildRequest(session, labels, noted=False), BuildChoices(images=images))
     for error in report.errors:
         raise error
     return report

@@ -24,6 +24,8 @@ _MEANINGS = {
     "server preface: EOF": _CLOSED,
     "server preface: connection reset": _CLOSED,
     "write: broken pipe": _CLOSED,
+    "write: connection reset": _CLOSED,
+    "read: connection reset": _CLOSED,
 }
 """What gRPC says of connections → what it means."""
 

@@ -120,6 +120,16 @@ def test_what_else_went_wrong_is_the_engines_fault_only_if_it_is_gone(tmp_path: 
             "it closes the connection at once, as one does that wants TLS, or another certificate (EOF)",
         ),
         (
+            (
+                'error: failed to list workers: Unavailable: connection error: desc = "error reading server'
+                ' preface: write tcp 127.0.0.1:1->127.0.0.1:2: write: connection reset by peer"'
+            ),
+            (
+                "it closes the connection at once, as one does that wants TLS, or another certificate"
+                " (write tcp 127.0.0.1:1->127.0.0.1:2: write: connection reset by peer)"
+            ),
+        ),
+        (
             "error: could not read ca certificate: open c/none.pem: no such file or directory",
             "could not read ca certificate: open c/none.pem: no such file or directory",
         ),
